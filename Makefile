@@ -1,0 +1,62 @@
+# Every target has a help text after `##`; `make` alone prints them.
+
+# Outside the clone, so that clones share it.
+export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewire/target
+
+cargo := scripts/cargo
+# The short crash test; `make crash` runs the long one.
+crash_rounds := 8
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build dev test unit tidy conformance browser crash lint fmt deny bench clean
+
+help: ## Print this
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## Install what is missing: Rust components, node packages, test runner, browser
+	@scripts/setup
+
+build: ## Build the release binary
+	@scripts/setup build
+	$(cargo) build --release --locked -p lakewire
+
+dev: build ## Run the example chat on a local deployment; ctrl-C stops it
+	@scripts/dev
+
+test: setup build ## Everything that must pass before a change lands
+	@$(MAKE) --no-print-directory tidy unit conformance browser
+	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
+
+tidy: ## House rules: file sizes, layers, words
+	$(cargo) nextest run --locked -p lakewire-tidy --no-fail-fast
+
+unit: ## Tests in Rust
+	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
+
+conformance: ## The official client and CLI against the server
+	npm run --silent --prefix tests conformance
+
+browser: ## The example chat in a headless browser
+	npm run --silent --prefix tests browser
+
+crash: export LAKEWIRE_CRASH_ROUNDS ?= 50
+crash: ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n times
+	npm run --silent --prefix tests crash
+
+lint: ## Formatting and clippy, warnings as errors
+	$(cargo) fmt --all --check
+	$(cargo) clippy --locked --workspace --all-targets -- -D warnings
+
+fmt: ## Format all Rust code
+	$(cargo) fmt --all
+
+deny: ## Licences and advisories of the dependencies (needs cargo-deny)
+	$(cargo) deny check
+
+bench: build ## Measure a server, results go to benches/results; ARGS="--only NAME --seconds N"
+	$(cargo) build --release --locked -p lakewire-bench
+	node tests/bench/run.mjs $(ARGS)
+
+clean: ## Remove what was built, and the data of `make dev`
+	$(cargo) clean
+	rm -rf .lakewire examples/chat/dist

@@ -1,0 +1,127 @@
+//! Why a push is refused, with the codes the CLI knows.
+
+use lakewire_storage::commit::CommitError;
+use lakewire_storage::transaction::TxError;
+
+use crate::model::ModelError;
+use crate::model::auth::AuthConfigError;
+use crate::model::env_vars::EnvVarError;
+use crate::model::module_path::ModulePathError;
+
+/// A refused or failed push.
+#[derive(Debug, thiserror::Error)]
+pub enum PushError {
+    #[error("the request body is not valid: {reason}")]
+    BadJsonBody { reason: String },
+    #[error("invalid push: {reason}")]
+    InvalidConfig { reason: String },
+    #[error(transparent)]
+    ModulePath(#[from] ModulePathError),
+    #[error("too many modules: {modules}, the limit is {}", super::request::MAX_MODULES)]
+    TooManyModules { modules: usize },
+    #[error("node version `{version}` is not supported, use `20`, `22` or `24`")]
+    NodeVersionNotSupported { version: String },
+    #[error("component `{path}`: components are not available in this version of Lakewire")]
+    ComponentsUnavailable { path: String },
+    #[error("module `{path}` has \"use node\": Node actions are not available in this version of Lakewire")]
+    NodeUnavailable { path: String },
+    #[error("package `{name}` {version}: external packages need Node actions, which are not available in this version of Lakewire")]
+    ExternalPackagesUnavailable { name: String, version: String },
+
+    #[error("module `{path}` is said to be unchanged, but the deployment does not have it")]
+    MissingExistingModule { path: String },
+    #[error("module `{path}` is said to be unchanged, but the deployment has other contents for it")]
+    ExistingModuleHashConflict { path: String },
+    #[error("module `{path}` is said to be unchanged, but the deployment has it for another environment")]
+    ExistingModuleEnvConflict { path: String },
+
+    /// User code failed, or exports what it must not. The message is what the user reads.
+    #[error("{message}")]
+    Evaluation { code: String, message: String },
+    #[error(transparent)]
+    AuthConfig(#[from] AuthConfigError),
+    #[error("Environment variable {name} is used in auth config file but its value was not set")]
+    AuthConfigMissingEnvironmentVariable { name: String },
+    #[error("the following environment variables are declared as required in convex.config.ts but are not set: {}. Set them with `npx convex env set`", names.join(", "))]
+    MissingEnvironmentVariables { names: Vec<String> },
+    #[error("environment variable `{name}` is declared as required in convex.config.ts and cannot be removed")]
+    RequiredEnvironmentVariable { name: String },
+    #[error("environment variable `{name}` does not match its declaration in convex.config.ts: {reason}")]
+    EnvironmentVariableMismatch { name: String, reason: String },
+    #[error(transparent)]
+    EnvVar(#[from] EnvVarError),
+    #[error("invalid URL `{url}`: {reason}")]
+    InvalidUrl { url: String, reason: &'static str },
+
+    #[error("{reason}; run the push again")]
+    RaceDetected { reason: String },
+    #[error("another push changed the deployment at the same time; run the push again")]
+    ConcurrentPush,
+    #[error("the schema of this push is not validated yet (its state is `{state}`)")]
+    SchemaNotReady { state: String },
+    #[error("the deployment is {state} already")]
+    AlreadyInState { code: &'static str, state: &'static str },
+
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Transaction(#[from] TxError),
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    #[error("cannot keep the state of the push: {0}")]
+    Staging(#[from] object_store::Error),
+    #[error("{reason}")]
+    Internal { reason: String },
+}
+
+impl PushError {
+    /// The error code on the wire.
+    pub fn code(&self) -> &str {
+        match self {
+            PushError::BadJsonBody { .. } => "BadJsonBody",
+            PushError::InvalidConfig { .. } => "InvalidConfig",
+            PushError::ModulePath(_) => "BadConvexModuleIdentifier",
+            PushError::TooManyModules { .. } => "InvalidModules",
+            PushError::NodeVersionNotSupported { .. } => "NodeVersionNotSupported",
+            PushError::ComponentsUnavailable { .. } => "ComponentsNotSupported",
+            PushError::NodeUnavailable { .. } => "NodeActionsNotSupported",
+            PushError::ExternalPackagesUnavailable { .. } => "InvalidExternalModules",
+            PushError::MissingExistingModule { .. } => "MissingExistingModule",
+            PushError::ExistingModuleHashConflict { .. } => "ExistingModuleHashConflict",
+            PushError::ExistingModuleEnvConflict { .. } => "ExistingModuleEnvConflict",
+            PushError::Evaluation { code, .. } => code,
+            PushError::AuthConfig(error) => error.code(),
+            PushError::AuthConfigMissingEnvironmentVariable { .. } => "AuthConfigMissingEnvironmentVariable",
+            PushError::MissingEnvironmentVariables { .. } => "MissingEnvironmentVariables",
+            PushError::RequiredEnvironmentVariable { .. } => "RequiredEnvironmentVariable",
+            PushError::EnvironmentVariableMismatch { .. } => "InvalidEnvironmentVariable",
+            PushError::EnvVar(error) => error.code(),
+            PushError::InvalidUrl { .. } => "InvalidUrl",
+            PushError::RaceDetected { .. } => "RaceDetected",
+            PushError::ConcurrentPush => "ConcurrentPush",
+            PushError::SchemaNotReady { .. } => "SchemaNotReady",
+            PushError::AlreadyInState { code, .. } => code,
+            PushError::Transaction(error) if error.is_developer_error() => error.code(),
+            PushError::Commit(CommitError::Conflict(_)) => "ConcurrentPush",
+            PushError::Commit(_)
+            | PushError::Transaction(_)
+            | PushError::Model(_)
+            | PushError::Staging(_)
+            | PushError::Internal { .. } => "InternalServerError",
+        }
+    }
+
+    /// The HTTP status. The CLI exits on 400, retries the push on 409 and 5xx.
+    pub fn status(&self) -> u16 {
+        match self {
+            PushError::MissingExistingModule { .. }
+            | PushError::ExistingModuleHashConflict { .. }
+            | PushError::ExistingModuleEnvConflict { .. } => 409,
+            PushError::Transaction(error) if error.is_developer_error() => 400,
+            PushError::Commit(CommitError::Conflict(_)) => 400,
+            PushError::Commit(_) => 503,
+            PushError::Transaction(_) | PushError::Model(_) | PushError::Staging(_) | PushError::Internal { .. } => 500,
+            _ => 400,
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! The schema and the indexes of a push, from its start to the transaction that makes it live.
+
+use std::sync::Arc;
+
+use lakewire_storage::catalog::{Catalog, IndexConfig, IndexId, IndexState, Namespace, SchemaState, SystemTable};
+use lakewire_storage::commit::CommitError;
+use lakewire_storage::database::Snapshot;
+use lakewire_storage::definition;
+use lakewire_storage::id::DocumentId;
+use lakewire_storage::schema::SchemaDefinition;
+use lakewire_storage::transaction::{NamespaceTables, Transaction, TxError};
+use lakewire_storage::value::Value;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+
+use super::error::PushError;
+use super::index_diff::{ExistingIndex, FinishStep, IndexDiff, IndexSpec, StartStep, diff};
+use super::staged::StagedPush;
+use crate::engine::Engine;
+use crate::model::rows::record_read;
+
+const ROOT: Namespace = Namespace::ROOT;
+
+/// How often a conflict with unrelated writes to system tables is tried again.
+const MAX_ATTEMPTS: usize = 16;
+
+/// A document that the schema of a dry run does not allow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Misfit {
+    pub error: String,
+    pub table: String,
+}
+
+/// What the start of a push found and began.
+#[derive(Debug)]
+pub struct Prepared {
+    pub diff: IndexDiff,
+    /// The row of `_schemas` that is being validated, for pushes with a schema that can be finished.
+    pub schema_id: Option<String>,
+    /// For dry runs, which submit nothing: the verdict.
+    pub misfit: Option<Misfit>,
+}
+
+/// Compares the indexes and, if the push is `live`, begins building new ones and validating the schema. What earlier pushes
+/// began and this one does not want ends here.
+///
+/// # Errors
+/// `TooManyTables`; `ConcurrentPush` under too much contention; a failure of storage.
+pub async fn prepare(
+    engine: &Engine,
+    schema: Option<&SchemaDefinition>,
+    live: bool,
+) -> Result<Prepared, PushError> {
+    let db = engine.db();
+    if !live {
+        let snapshot = db.latest();
+        let diff = compare(&mut db.begin(snapshot.clone(), "_system/start_push"), schema)?;
+        let misfit = schema.and_then(|schema| first_misfit(&snapshot, schema));
+        return Ok(Prepared { diff, schema_id: None, misfit });
+    }
+    for _ in 0..MAX_ATTEMPTS {
+        let mut tx = db.begin(db.latest(), "_system/start_push");
+        let diff = compare(&mut tx, schema)?;
+        let schema_id = submit(&mut tx, schema)?;
+        for step in &diff.start {
+            apply_start(&mut tx, step)?;
+        }
+        match db.commit(tx).await {
+            Ok(_) => return Ok(Prepared { diff, schema_id: schema_id.map(|id| id.to_string()), misfit: None }),
+            Err(CommitError::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(PushError::ConcurrentPush)
+}
+
+/// The indexes `schema` wants against those there are. Recorded in `tx` as read.
+///
+/// # Errors
+/// A failure of storage.
+pub fn compare(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<IndexDiff, PushError> {
+    record_read(tx, SystemTable::Tables)?;
+    record_read(tx, SystemTable::Indexes)?;
+    let catalog = tx.catalog();
+    let existing: Vec<ExistingIndex<'_>> = catalog
+        .tables(ROOT)
+        .flat_map(|table| table.indexes.iter().map(|index| ExistingIndex { table: &table.name, index }))
+        .collect();
+    Ok(diff(&schema.map(wanted_indexes).unwrap_or_default(), &existing))
+}
+
+/// The indexes that `schema` declares, of all kinds, table by table.
+pub fn wanted_indexes(schema: &SchemaDefinition) -> Vec<IndexSpec> {
+    let mut wanted = Vec::new();
+    for (table, definition) in &schema.tables {
+        let mut want = |name: &String, config, staged| {
+            wanted.push(IndexSpec { table: table.clone(), name: name.clone(), config, staged });
+        };
+        for (name, index) in &definition.indexes {
+            want(name, IndexConfig::Database { fields: index.fields.clone() }, index.staged);
+        }
+        for (name, index) in &definition.search_indexes {
+            let filter_fields = index.filter_fields.iter().cloned().collect();
+            want(name, IndexConfig::Search { search_field: index.search_field.clone(), filter_fields }, index.staged);
+        }
+        for (name, index) in &definition.vector_indexes {
+            let (vector_field, dimensions) = (index.vector_field.clone(), index.dimensions);
+            let filter_fields = index.filter_fields.iter().cloned().collect();
+            want(name, IndexConfig::Vector { vector_field, dimensions, filter_fields }, index.staged);
+        }
+    }
+    wanted
+}
+
+/// Submits the schema for validation. Without one, what earlier pushes submitted is overwritten.
+fn submit(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<Option<DocumentId>, PushError> {
+    if let Some(schema) = schema {
+        return Ok(Some(tx.submit_schema(ROOT, schema)?.0));
+    }
+    record_read(tx, SystemTable::Schemas)?;
+    let active = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
+    tx.activate_schema(ROOT, active)?;
+    Ok(None)
+}
+
+fn schema_id(row: lakewire_storage::id::InternalId) -> DocumentId {
+    DocumentId { table: SystemTable::Schemas.number(), internal: row }
+}
+
+fn apply_start(tx: &mut Transaction, step: &StartStep) -> Result<(), PushError> {
+    match step {
+        StartStep::Add(spec) => {
+            let table = tx.ensure_table(ROOT, &spec.table)?;
+            tx.add_index(&table, &spec.name, &spec.config, spec.staged)?;
+        }
+        StartStep::Drop(spec) => {
+            let pending = |index: &Found<'_>| index.state != IndexState::Enabled && index.staged == spec.staged;
+            if let Some(id) = find(tx.catalog(), spec, pending) {
+                tx.drop_index(id)?;
+            }
+        }
+        StartStep::SetStaged(spec) => {
+            if let Some(id) = find(tx.catalog(), spec, |index| index.state != IndexState::Enabled) {
+                tx.set_index_staged(id, spec.staged)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+type Found<'a> = &'a lakewire_storage::catalog::IndexInfo;
+
+/// The index that `spec` describes, apart from its staged flag, and that `wanted` accepts.
+fn find(catalog: &Catalog, spec: &IndexSpec, wanted: impl Fn(&Found<'_>) -> bool) -> Option<IndexId> {
+    let indexes = &catalog.table(ROOT, &spec.table)?.indexes;
+    let same = |index: &Found<'_>| index.name == spec.name && index.config == spec.config;
+    indexes.iter().map(|index| &**index).find(|index| same(index) && wanted(index)).map(|index| index.id)
+}
+
+/// Whether the index that `spec` describes is complete; `None` if there is no such index.
+pub fn progress(catalog: &Catalog, spec: &IndexSpec) -> Option<bool> {
+    if find(catalog, spec, |index| index.state != IndexState::Backfilling).is_some() {
+        return Some(true);
+    }
+    find(catalog, spec, |_| true).map(|_| false)
+}
+
+/// Puts the schema in force and the indexes in use. Part of the transaction that finishes the push.
+///
+/// # Errors
+/// `RaceDetected` if another push took away what this one began; `SchemaNotValidated` and `IndexBackfillingError` if the
+/// client did not wait.
+pub fn activate(tx: &mut Transaction, push: &StagedPush) -> Result<Option<Json>, PushError> {
+    let schema = schema_of(push)?;
+    let diff = compare(tx, schema.as_ref())?;
+    for step in &diff.start {
+        if matches!(step, StartStep::Add(_)) {
+            return Err(PushError::RaceDetected { reason: "another push changed the indexes of this one".to_owned() });
+        }
+        apply_start(tx, step)?;
+    }
+    for step in &diff.finish {
+        apply_finish(tx, step)?;
+    }
+    let previous = active_schema(tx)?;
+    let id = push.schema_id.as_deref().map(parse_id).transpose()?;
+    tx.activate_schema(ROOT, id).map_err(|error| match state_of(tx, id) {
+        Some(SchemaState::Overwritten) | None => {
+            PushError::RaceDetected { reason: "the schema was overwritten by another push".to_owned() }
+        }
+        Some(_) => error.into(),
+    })?;
+    let text = |schema: &SchemaDefinition| schema.to_json_value().to_string();
+    let (previous, next) = (previous.as_deref().map(text), schema.as_ref().map(text));
+    Ok((previous != next).then(|| json!({"previous_schema": previous, "next_schema": next})))
+}
+
+fn apply_finish(tx: &mut Transaction, step: &FinishStep) -> Result<(), TxError> {
+    let enabled = |index: &Found<'_>| index.state == IndexState::Enabled;
+    match step {
+        FinishStep::Enable(spec) => match find(tx.catalog(), spec, |index| !enabled(index)) {
+            Some(id) => tx.enable_index(id),
+            None => Ok(()),
+        },
+        FinishStep::Disable(spec) => match find(tx.catalog(), spec, enabled) {
+            Some(id) => tx.disable_index(id),
+            None => Ok(()),
+        },
+        FinishStep::Drop(spec) => match find(tx.catalog(), spec, enabled) {
+            Some(id) => tx.drop_index(id),
+            None => Ok(()),
+        },
+    }
+}
+
+fn parse_id(text: &str) -> Result<DocumentId, PushError> {
+    text.parse().map_err(|_| PushError::Internal { reason: format!("`{text}` is not the id of a schema") })
+}
+
+fn state_of(tx: &mut Transaction, id: Option<DocumentId>) -> Option<SchemaState> {
+    tx.schema_row(id?.internal).ok().flatten().map(|row| row.state)
+}
+
+/// The schema that `push` carries.
+///
+/// # Errors
+/// A damaged blob.
+pub fn schema_of(push: &StagedPush) -> Result<Option<SchemaDefinition>, PushError> {
+    let parse = |json: &Json| {
+        SchemaDefinition::from_json_value(json).map_err(|error| PushError::Internal { reason: error.to_string() })
+    };
+    push.schema.as_ref().map(parse).transpose()
+}
+
+/// How far the validation of `push`'s schema is; `None` if it has none. A row that is gone counts as overwritten.
+///
+/// # Errors
+/// A failure of storage.
+pub fn schema_state(tx: &mut Transaction, push: &StagedPush) -> Result<Option<SchemaState>, PushError> {
+    if let Some(Misfit { error, table }) = push.misfit.clone() {
+        return Ok(Some(SchemaState::Failed { error, table_name: Some(table) }));
+    }
+    let Some(id) = &push.schema_id else { return Ok(None) };
+    let row = tx.schema_row(parse_id(id)?.internal)?;
+    Ok(Some(row.map_or(SchemaState::Overwritten, |row| row.state)))
+}
+
+/// The schema in force. Recorded in `tx` as read.
+///
+/// # Errors
+/// Too many reads.
+pub fn active_schema(tx: &mut Transaction) -> Result<Option<Arc<SchemaDefinition>>, PushError> {
+    record_read(tx, SystemTable::Schemas)?;
+    let active = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref());
+    Ok(active.map(|active| active.definition.clone()))
+}
+
+/// The first document that `schema` does not allow, among those it constrains further than the schema in force.
+fn first_misfit(snapshot: &Snapshot, schema: &SchemaDefinition) -> Option<Misfit> {
+    let catalog = snapshot.catalog();
+    let active = catalog.schemas(ROOT).and_then(|schemas| schemas.active.clone());
+    let active = active.as_ref().map(|active| &*active.definition);
+    let lookup = NamespaceTables { catalog, namespace: ROOT };
+    for name in schema.tables.keys() {
+        let Some(table) = catalog.table(ROOT, name) else { continue };
+        if super::prediction::outcome(active, schema, name) != super::prediction::Outcome::MustWalk {
+            continue;
+        }
+        for document in snapshot.documents(table.by_id) {
+            let Ok(value) = Value::from_json(&document.json) else { continue };
+            if let Err(error) = schema.check_document(name, &value, &lookup) {
+                let id = document.id;
+                let reason = error.source;
+                return Some(Misfit {
+                    error: format!("Document with ID \"{id}\" in table \"{name}\" does not match the schema: {reason}"),
+                    table: name.clone(),
+                });
+            }
+        }
+    }
+    None
+}
+
+/// The schemas as JSON text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaTexts {
+    /// In force.
+    pub active: Option<String>,
+    /// Being validated, or validated and waiting for its push to finish.
+    pub pending: Option<String>,
+}
+
+/// The schemas there are. Recorded in `tx` as read.
+///
+/// # Errors
+/// Too many reads.
+pub fn schema_texts(tx: &mut Transaction) -> Result<SchemaTexts, TxError> {
+    record_read(tx, SystemTable::Schemas)?;
+    let Some(schemas) = tx.catalog().schemas(ROOT) else { return Ok(SchemaTexts::default()) };
+    let text = |schema: &Arc<lakewire_storage::catalog::LoadedSchema>| schema.definition.to_json_value().to_string();
+    Ok(SchemaTexts { active: schemas.active.as_ref().map(text), pending: schemas.pending.as_ref().map(text) })
+}
+
+/// How far the validation of the pending schema is; `None` if there is none. Recorded in `tx` as read.
+///
+/// # Errors
+/// Too many reads.
+pub fn validation_progress(tx: &mut Transaction) -> Result<Option<definition::Progress>, TxError> {
+    record_read(tx, SystemTable::Schemas)?;
+    record_read(tx, SystemTable::SchemaValidationProgress)?;
+    let pending = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.pending.as_ref()).map(|pending| pending.row);
+    Ok(pending.and_then(|row| definition::validation_progress(tx.snapshot(), schema_id(row))))
+}

@@ -1,0 +1,59 @@
+//! What administration asks about the deployed app.
+
+use std::collections::BTreeMap;
+
+use lakewire_storage::catalog::Namespace;
+use lakewire_storage::transaction::Transaction;
+use serde_json::{Value as Json, json};
+
+use super::error::PushError;
+use super::request::default_functions_dir;
+use crate::engine::Engine;
+use crate::model::app::{effective_origins, read_modules};
+use crate::model::{Origins, deployment, env_vars, udf_config};
+
+fn begin(engine: &Engine) -> Transaction {
+    engine.db().begin(engine.db().latest(), "_system/read")
+}
+
+/// The body of `get_config_hashes`: what the CLI compares its modules with.
+///
+/// # Errors
+/// A failure of storage.
+pub fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
+    let mut tx = begin(engine);
+    let config = udf_config::read(&mut tx)?;
+    let modules = read_modules(&mut tx)?;
+    let hashes: Vec<Json> = modules
+        .values()
+        .map(|module| json!({"path": module.path, "hash": module.sha256, "environment": module.environment}))
+        .collect();
+    let functions = config.as_ref().map_or_else(default_functions_dir, |config| config.functions_dir.clone());
+    let mut body = json!({"config": {"functions": functions}, "moduleHashes": hashes});
+    if let Some(config) = config {
+        body["udfServerVersion"] = config.server_version.into();
+    }
+    Ok(body)
+}
+
+/// The environment variables users set.
+///
+/// # Errors
+/// A failure of storage.
+pub fn env_vars(engine: &Engine) -> Result<BTreeMap<String, String>, PushError> {
+    Ok(env_vars::read(&mut begin(engine))?)
+}
+
+/// The origins in force.
+///
+/// # Errors
+/// A failure of storage.
+pub fn origins(engine: &Engine) -> Result<Origins, PushError> {
+    let row = deployment::read(&mut begin(engine))?;
+    Ok(effective_origins(&row, engine.models().configured()))
+}
+
+/// The names of the app's tables.
+pub fn table_names(engine: &Engine) -> Vec<String> {
+    engine.db().latest().catalog().tables(Namespace::ROOT).map(|table| table.name.clone()).collect()
+}

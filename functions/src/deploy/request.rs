@@ -1,0 +1,200 @@
+//! The body of `start_push`, `evaluate_push` and `evaluate_schema`, and the checks made before any evaluation.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+
+use super::error::PushError;
+use crate::model::module_path::canonical_module_path;
+use crate::model::{ModuleEnvironment, SourceText};
+
+/// Most modules of an app, shared chunks not counted.
+pub const MAX_MODULES: usize = 4096;
+
+/// The body. Unknown fields are ignored.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StartPushRequest {
+    #[serde(default)]
+    pub dry_run: bool,
+    #[serde(default = "default_functions_dir")]
+    pub functions: String,
+    pub app_definition: AppDefinition,
+    #[serde(default)]
+    pub component_definitions: Vec<ComponentDefinition>,
+    #[serde(default)]
+    pub node_dependencies: Vec<NodeDependency>,
+    #[serde(default)]
+    pub node_version: Option<String>,
+    /// Set by `codegen --component-dir`: nothing of this push may become live.
+    #[serde(default)]
+    pub for_codegen: bool,
+}
+
+/// What a CLI that names no functions folder means.
+pub fn default_functions_dir() -> String {
+    "convex/".to_owned()
+}
+
+/// The root component.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppDefinition {
+    #[serde(default)]
+    pub definition: Option<PushedModule>,
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+    #[serde(default)]
+    pub schema: Option<PushedModule>,
+    /// CLIs up to 1.31 call it `functions` and send every module in it.
+    #[serde(default, alias = "functions")]
+    pub changed_modules: Vec<PushedModule>,
+    #[serde(default)]
+    pub unchanged_module_hashes: Vec<UnchangedModule>,
+    pub udf_server_version: String,
+}
+
+/// A component definition. Only its path matters: components are refused.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentDefinition {
+    pub definition_path: String,
+}
+
+/// A module sent with its source.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PushedModule {
+    pub path: String,
+    pub source: Arc<str>,
+    #[serde(default)]
+    pub source_map: Option<Arc<str>>,
+    pub environment: ModuleEnvironment,
+}
+
+impl PushedModule {
+    /// The text without the path.
+    pub fn text(&self) -> SourceText {
+        SourceText { source: self.source.clone(), source_map: self.source_map.clone() }
+    }
+}
+
+/// A module the client believes the deployment to have already.
+#[derive(Clone, Debug, Deserialize)]
+pub struct UnchangedModule {
+    pub path: String,
+    pub environment: ModuleEnvironment,
+    pub sha256: String,
+}
+
+/// A package to install for Node modules.
+#[derive(Clone, Debug, Deserialize)]
+pub struct NodeDependency {
+    pub name: String,
+    pub version: String,
+}
+
+/// A request that passed [`validate`]: module paths are canonical and distinct.
+#[derive(Clone, Debug)]
+pub struct ValidRequest {
+    pub dry_run: bool,
+    pub for_codegen: bool,
+    pub functions_dir: String,
+    pub udf_server_version: String,
+    pub definition: Option<PushedModule>,
+    pub schema: Option<PushedModule>,
+    pub changed: BTreeMap<String, PushedModule>,
+    pub unchanged: BTreeMap<String, UnchangedModule>,
+}
+
+/// Parses a request body.
+///
+/// # Errors
+/// [`PushError::BadJsonBody`] for text that is not JSON of this shape.
+pub fn parse(body: &[u8]) -> Result<StartPushRequest, PushError> {
+    serde_json::from_slice(body).map_err(|error| PushError::BadJsonBody { reason: error.to_string() })
+}
+
+/// Checks everything that can be checked without looking at the deployment or running code.
+///
+/// # Errors
+/// See [`PushError`]; components and Node modules are refused as not available in this version.
+pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
+    let app = request.app_definition;
+    if let Some(component) = request.component_definitions.first() {
+        return Err(PushError::ComponentsUnavailable { path: component.definition_path.clone() });
+    }
+    if let Some(unknown) = app.dependencies.first() {
+        return Err(PushError::InvalidConfig { reason: format!("the app depends on the unknown definition `{unknown}`") });
+    }
+    check_version(&app.udf_server_version)?;
+    check_node_version(request.node_version.as_deref())?;
+
+    let mut seen = BTreeSet::new();
+    let mut changed = BTreeMap::new();
+    for module in app.changed_modules {
+        let path = claim(&mut seen, &module.path, module.environment)?;
+        changed.insert(path, module);
+    }
+    let mut unchanged = BTreeMap::new();
+    for module in app.unchanged_module_hashes {
+        let path = claim(&mut seen, &module.path, module.environment)?;
+        unchanged.insert(path, module);
+    }
+    let modules = seen.iter().filter(|path| !path.starts_with("_deps/")).count();
+    if modules > MAX_MODULES {
+        return Err(PushError::TooManyModules { modules });
+    }
+    if let Some(dependency) = request.node_dependencies.first() {
+        return Err(PushError::ExternalPackagesUnavailable {
+            name: dependency.name.clone(),
+            version: dependency.version.clone(),
+        });
+    }
+    Ok(ValidRequest {
+        dry_run: request.dry_run,
+        for_codegen: request.for_codegen,
+        functions_dir: request.functions,
+        udf_server_version: app.udf_server_version,
+        definition: app.definition,
+        schema: app.schema,
+        changed,
+        unchanged,
+    })
+}
+
+/// The canonical form of `path`, which no other module of the request may have.
+fn claim(
+    seen: &mut BTreeSet<String>,
+    path: &str,
+    environment: ModuleEnvironment,
+) -> Result<String, PushError> {
+    let canonical = canonical_module_path(path)?;
+    if environment == ModuleEnvironment::Node {
+        return Err(PushError::NodeUnavailable { path: canonical });
+    }
+    if !seen.insert(canonical.clone()) {
+        return Err(PushError::InvalidConfig { reason: format!("module `{canonical}` is given twice") });
+    }
+    Ok(canonical)
+}
+
+fn check_version(version: &str) -> Result<(), PushError> {
+    match semver::Version::parse(version) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(PushError::InvalidConfig {
+            reason: format!("`udfServerVersion` `{version}` is not a version: {error}"),
+        }),
+    }
+}
+
+fn check_node_version(version: Option<&str>) -> Result<(), PushError> {
+    match version {
+        None | Some("20" | "22" | "24") => Ok(()),
+        Some(version) => Err(PushError::NodeVersionNotSupported { version: version.to_owned() }),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,84 @@
+use serde_json::{Value as Json, json};
+
+use super::{MAX_MODULES, PushError, ValidRequest, parse, validate};
+
+fn module(path: &str) -> Json {
+    json!({"path": path, "source": "export {}", "environment": "isolate"})
+}
+
+fn push(app: Json) -> Json {
+    let mut body = json!({
+        "adminKey": "demo|c0ffee", "dryRun": false, "functions": "convex/",
+        "appDefinition": {"definition": null, "dependencies": [], "schema": null, "changedModules": [],
+                          "unchangedModuleHashes": [], "udfServerVersion": "1.48.0"},
+        "componentDefinitions": [], "nodeDependencies": [],
+    });
+    for (field, value) in app.as_object().expect("an object") {
+        body["appDefinition"][field] = value.clone();
+    }
+    body
+}
+
+fn check(body: &Json) -> Result<ValidRequest, PushError> {
+    validate(parse(body.to_string().as_bytes())?)
+}
+
+fn code(body: &Json) -> String {
+    check(body).expect_err("refused").code().to_owned()
+}
+
+#[test]
+fn an_ordinary_push() {
+    let valid = check(&push(json!({
+        "changedModules": [module("notes.js"), module("_deps/4KXQ2TPL.js")],
+        "unchangedModuleHashes": [{"path": "lib/a.js", "environment": "isolate", "sha256": "00"}],
+    })))
+    .expect("valid");
+    assert_eq!(valid.changed.keys().collect::<Vec<_>>(), ["_deps/4KXQ2TPL.js", "notes.js"]);
+    assert_eq!(valid.unchanged["lib/a.js"].sha256, "00");
+    assert_eq!(valid.functions_dir, "convex/");
+}
+
+#[test]
+fn old_clients_call_the_modules_functions() {
+    let body = json!({"dryRun": false, "functions": "convex/", "appDefinition": {
+        "definition": null, "dependencies": [], "schema": null, "functions": [module("notes.js")],
+        "udfServerVersion": "1.20.0"}, "componentDefinitions": [], "nodeDependencies": []});
+    assert!(check(&body).expect("valid").changed.contains_key("notes.js"));
+}
+
+#[test]
+fn refused() {
+    assert_eq!(parse(b"{").expect_err("not JSON").code(), "BadJsonBody");
+    assert_eq!(parse(b"{}").expect_err("no app").code(), "BadJsonBody");
+    for path in ["a-b.js", "../a.js", "_system/a.js"] {
+        assert_eq!(code(&push(json!({"changedModules": [module(path)]}))), "BadConvexModuleIdentifier", "{path}");
+    }
+    assert_eq!(code(&push(json!({"changedModules": [module("a.js"), module("a")]}))), "InvalidConfig");
+    assert_eq!(code(&push(json!({"udfServerVersion": "new"}))), "InvalidConfig");
+    assert_eq!(code(&push(json!({"dependencies": ["comp/x"]}))), "InvalidConfig");
+    let mut node = module("mail.js");
+    node["environment"] = json!("node");
+    let error = check(&push(json!({"changedModules": [node]}))).expect_err("node");
+    assert_eq!((error.code(), error.status()), ("NodeActionsNotSupported", 400));
+    assert!(error.to_string().contains("`mail.js`"));
+
+    let mut components = push(json!({}));
+    components["componentDefinitions"] = json!([{"definitionPath": "comp/x", "functions": []}]);
+    assert_eq!(code(&components), "ComponentsNotSupported");
+    let mut packages = push(json!({}));
+    packages["nodeDependencies"] = json!([{"name": "sharp", "version": "0.33.5"}]);
+    assert_eq!(code(&packages), "InvalidExternalModules");
+    let mut version = push(json!({}));
+    version["nodeVersion"] = json!("18");
+    assert_eq!(code(&version), "NodeVersionNotSupported");
+}
+
+#[test]
+fn the_number_of_modules_is_bounded() {
+    let modules = |n: usize| -> Vec<Json> { (0..n).map(|i| module(&format!("m{i}.js"))).collect() };
+    let mut most = modules(MAX_MODULES);
+    most.push(module("_deps/AAAAAAAA.js"));
+    assert!(check(&push(json!({"changedModules": most}))).is_ok());
+    assert_eq!(code(&push(json!({"changedModules": modules(MAX_MODULES + 1)}))), "InvalidModules");
+}

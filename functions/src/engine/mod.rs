@@ -1,0 +1,212 @@
+//! The engine: runs functions of the deployed app over the database.
+//!
+//! It holds nothing that cannot be made again from storage. [`Engine`] is the one entry for every transport: the
+//! HTTP API, sockets, the scheduler. What a transport must not do is look into V8 or open transactions for user
+//! code of its own.
+//!
+//! **Architecture Invariant:** every execution of a function records a read of the deployment's version, so that a
+//! push or a changed environment variable re-runs subscriptions and conflicts with mutations in flight.
+
+mod action;
+mod action_host;
+mod conflicts;
+mod execution;
+mod mutation;
+mod options;
+mod prepare;
+mod programs;
+mod query;
+mod query_service;
+mod sessions;
+mod warnings;
+
+use std::sync::{Arc, Weak};
+
+use lakewire_storage::database::{Database, Snapshot};
+use lakewire_storage::env::Env;
+use lakewire_storage::id::DocumentId;
+use lakewire_storage::query::CursorKey;
+
+use conflicts::ConflictQueues;
+pub use options::{DeploymentConfig, EngineOptions};
+pub use programs::{ProgramCache, ProgramError};
+pub use query_service::QueryService;
+pub use sessions::record_key as session_record_key;
+
+use crate::auth::{AuthError, Authenticator, Identity};
+use crate::deploy::PushWork;
+use crate::logs::FunctionLog;
+use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
+use crate::runtime::Pool;
+use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
+/// Runs the functions of one deployment. See the module.
+pub struct Engine {
+    /// For what must outlive the caller's borrow: the host of an action calls back.
+    me: Weak<Engine>,
+    db: Arc<Database>,
+    env: Env,
+    deployment: DeploymentConfig,
+    name: Arc<str>,
+    auth: Authenticator,
+    models: Arc<ModelCache>,
+    modules: ModuleStore,
+    store: Arc<dyn object_store::ObjectStore>,
+    programs: ProgramCache,
+    pool: Arc<Pool>,
+    cursor_key: CursorKey,
+    logs: FunctionLog,
+    push_work: PushWork,
+    conflicts: ConflictQueues<ConflictKey>,
+}
+
+/// The document a mutation lost against, or its table where no single document did it.
+type ConflictKey = (String, Option<DocumentId>);
+
+impl Engine {
+    /// An engine over a database. Must be called within a tokio runtime; hosts of functions use it.
+    ///
+    /// # Errors
+    /// When the operating system gives no threads.
+    pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
+        let EngineOptions { db, modules: store, env, deployment, runtime } = options;
+        let modules = ModuleStore::new(store.clone());
+        let pool = Arc::new(Pool::new(runtime, env.clone())?);
+        let origins = Origins { cloud: deployment.cloud_origin.clone(), site: deployment.site_origin.clone() };
+        Ok(Arc::new_cyclic(|me| Self {
+            me: me.clone(),
+            name: deployment.name.as_str().into(),
+            auth: Authenticator::new(&deployment.name, deployment.secret),
+            models: Arc::new(ModelCache::new(origins)),
+            programs: ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone()),
+            cursor_key: CursorKey::derive(&deployment.secret),
+            logs: FunctionLog::new(env.clone()),
+            push_work: PushWork::default(),
+            conflicts: ConflictQueues::new(),
+            modules,
+            store,
+            pool,
+            db,
+            env,
+            deployment,
+        }))
+    }
+
+    /// Runs a query at the snapshot `at`, always: there is no cache here. `journal` is what an earlier run of the same
+    /// query gave.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a query that fails has a result.
+    pub async fn query(&self, call: &Call, at: Snapshot, journal: Option<&str>) -> Result<QueryResult, CallFailure> {
+        self.run_query(call, at, journal).await.map(|run| run.into_result(self))
+    }
+
+    /// Runs a mutation and commits it. One that conflicts with another commit is run again, with a new snapshot, time
+    /// and seed; one that `session` names was committed before is not run, but answered as it was then.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; a mutation that fails has a result.
+    pub async fn mutation(
+        &self,
+        call: &Call,
+        session: Option<SessionRequest>,
+    ) -> Result<MutationResult, CallFailure> {
+        self.run_mutation(call, session).await.map(|run| run.into_result(self))
+    }
+
+    /// Runs an action. It ends when its handler does, or is dropped with the future.
+    ///
+    /// # Errors
+    /// [`CallFailure`]; an action that fails has a result.
+    pub async fn action(&self, call: &Call) -> Result<ActionResult, CallFailure> {
+        self.run_action(call).await.map(|run| run.into_result(self))
+    }
+
+    /// Runs a function of whatever kind it was analyzed to be.
+    ///
+    /// # Errors
+    /// [`CallFailure`].
+    pub async fn call_any(&self, call: &Call) -> Result<ActionResult, CallFailure> {
+        Ok(match self.kind_of(call).await? {
+            FunctionKind::Query => {
+                let QueryResult { outcome, log_lines, .. } = self.query(call, self.db.latest(), None).await?;
+                ActionResult { outcome, log_lines }
+            }
+            FunctionKind::Mutation => {
+                let MutationResult { outcome, log_lines, .. } = self.mutation(call, None).await?;
+                ActionResult { outcome, log_lines }
+            }
+            FunctionKind::Action => self.action(call).await?,
+        })
+    }
+
+    /// Verifies an admin key; its holder acts as nobody in particular.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub fn authenticate_admin_key(&self, key: &str) -> Result<Identity, AuthError> {
+        self.auth.admin_key(key)
+    }
+
+    /// Verifies credentials of every kind.
+    pub fn authenticator(&self) -> &Authenticator {
+        &self.auth
+    }
+
+    /// The newest executions: what `stream_function_logs` shows.
+    pub fn logs(&self) -> &FunctionLog {
+        &self.logs
+    }
+
+    /// The data.
+    pub fn db(&self) -> &Arc<Database> {
+        &self.db
+    }
+
+    /// The doors to the outside world.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
+    /// Who the deployment is.
+    pub fn deployment(&self) -> &DeploymentConfig {
+        &self.deployment
+    }
+
+    /// The key of the deployment's pagination cursors.
+    pub fn cursor_key(&self) -> &CursorKey {
+        &self.cursor_key
+    }
+
+    /// The V8 threads.
+    pub fn pool(&self) -> &Arc<Pool> {
+        &self.pool
+    }
+
+    /// Sources of modules.
+    pub fn modules(&self) -> &ModuleStore {
+        &self.modules
+    }
+
+    /// The object store behind modules and built programs.
+    pub fn store(&self) -> &Arc<dyn object_store::ObjectStore> {
+        &self.store
+    }
+
+    /// Deployed apps by version.
+    pub fn models(&self) -> &Arc<ModelCache> {
+        &self.models
+    }
+
+    /// Programs of deployed apps.
+    pub fn programs(&self) -> &ProgramCache {
+        &self.programs
+    }
+
+    /// Building indexes and validating schemas.
+    pub fn push_work(&self) -> &PushWork {
+        &self.push_work
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

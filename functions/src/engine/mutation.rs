@@ -1,0 +1,184 @@
+//! Mutations: run optimistically, commit, run again if something they read changed meanwhile.
+//!
+//! They run on the newest *accepted* state, which may not be durable yet, so that a hot document changes hands at the
+//! speed of memory; what a client hears is always durable.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use lakewire_storage::commit::{CommitError, Conflict};
+use lakewire_storage::log::Timestamp;
+use lakewire_storage::transaction::{Transaction, TxError};
+use lakewire_storage::value::Value;
+
+use super::conflicts::{Losses, Turn};
+use super::execution::{MutationRun, Report, Started};
+use super::query::Ran;
+use super::sessions::{self, SessionRecord};
+use super::{ConflictKey, Engine, prepare, warnings};
+use crate::logs::OccInfo;
+use crate::model::FunctionKind;
+use crate::runtime::{LogLine, UdfKind};
+use crate::udf::check::{self, COMMIT_TS};
+use crate::udf::{Call, CallFailure, ConflictFailure, Failure, FunctionErrorKind, SessionRequest};
+
+/// Attempts of one mutation. Far more than a queue for a hot document needs: what still loses is in a fight that more
+/// attempts would not end.
+const MAX_ATTEMPTS: u32 = 100;
+
+/// What came of one attempt.
+enum Attempt {
+    Done(MutationRun),
+    Lost(Box<Lost>),
+}
+
+/// An attempt that was not committed.
+struct Lost {
+    conflict: Conflict,
+    started: Started,
+    report: Report,
+}
+
+impl Engine {
+    pub(super) async fn run_mutation(
+        &self,
+        call: &Call,
+        session: Option<SessionRequest>,
+    ) -> Result<MutationRun, CallFailure> {
+        if call.path.is_system() {
+            let outcome = Err(check::not_found(&call.path, prepare::access(call)));
+            let ts = self.db.latest().ts();
+            return Ok(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts });
+        }
+        let mut losses = Losses::default();
+        loop {
+            let turn = self.conflicts.turn(&losses).await;
+            let lost = match self.attempt(call, session.as_ref(), turn).await? {
+                Attempt::Done(run) => return Ok(run),
+                Attempt::Lost(lost) => lost,
+            };
+            losses.add((lost.conflict.table.clone(), lost.conflict.id));
+            tracing::debug!(function = %call.path, losses = losses.count(), conflict = %lost.conflict, "running again");
+            if losses.count() >= MAX_ATTEMPTS {
+                return Err(self.give_up(call, *lost, losses.count()));
+            }
+        }
+    }
+
+    async fn attempt(
+        &self,
+        call: &Call,
+        session: Option<&SessionRequest>,
+        turn: Option<Turn<'_, ConflictKey>>,
+    ) -> Result<Attempt, CallFailure> {
+        let started = self.start();
+        let snapshot = self.db.head();
+        let mut tx = self.db.begin(snapshot.clone(), &call.path.udf_path());
+        if let Some(session) = session
+            && let Some(record) = sessions::find(&mut tx, session).map_err(internal)?
+        {
+            // The commit that it is a record of may not be durable yet.
+            return match self.commit(tx, turn).await {
+                Ok(_) => Ok(Attempt::Done(replay(call, record))),
+                Err(error) => failed(error, started, Report::default()),
+            };
+        }
+        let before = tx.savepoint();
+        let mut ran = self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?;
+        warnings::append(&mut ran, self.env.now_ns());
+        let Ran { outcome, mut tx, host, user_time, .. } = ran;
+        let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
+        match (&outcome, session) {
+            (Ok(json), Some(session)) => sessions::record(&mut tx, session, json, &lines).map_err(internal)?,
+            (Ok(_), None) => {}
+            // Nothing of it is kept, but what it read must be durable before anybody hears of it.
+            (Err(_), _) => tx.rollback_to(before),
+        }
+        let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None };
+        match self.commit(tx, turn).await {
+            Ok(ts) => {
+                let execution_id = self.execution_id();
+                self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);
+                let outcome = outcome.map(|json| resolve_commit_ts(json, ts));
+                Ok(Attempt::Done(MutationRun { outcome, request_id: call.request_id.clone(), lines, ts }))
+            }
+            Err(error) => failed(error, started, report),
+        }
+    }
+
+    /// Commits, and gives up `turn` as soon as the outcome is certain unless the log fails: the next in the queue
+    /// builds on it while it is being made durable.
+    async fn commit(&self, tx: Transaction, turn: Option<Turn<'_, ConflictKey>>) -> Result<Timestamp, CommitError> {
+        let mut commit = pin!(self.db.commit(tx));
+        // The database takes a transaction into its head, or refuses it, when the future is first polled.
+        let first = futures::poll!(commit.as_mut());
+        drop(turn);
+        let committed = match first {
+            Poll::Ready(committed) => committed,
+            Poll::Pending => commit.await,
+        };
+        Ok(committed?.ts)
+    }
+
+    fn give_up(&self, call: &Call, lost: Lost, attempts: u32) -> CallFailure {
+        let Lost { conflict, started, mut report } = lost;
+        let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+        let failure = ConflictFailure {
+            table: known(&conflict.table),
+            document: conflict.id.map(|id| id.to_string()),
+            writer: known(&conflict.writer),
+            attempts,
+        };
+        report.occ = Some(OccInfo {
+            table_name: failure.table.clone(),
+            document_id: failure.document.clone(),
+            write_source: failure.writer.clone(),
+            retry_count: attempts - 1,
+        });
+        let failure = CallFailure::Conflict(failure);
+        let outcome = Err(Failure::new(FunctionErrorKind::Thrown, failure.to_string()));
+        self.log_completion(call, FunctionKind::Mutation, &self.execution_id(), started, &outcome, report);
+        failure
+    }
+}
+
+fn failed(error: CommitError, started: Started, report: Report) -> Result<Attempt, CallFailure> {
+    match error {
+        CommitError::Conflict(conflict) => Ok(Attempt::Lost(Box::new(Lost { conflict, started, report }))),
+        CommitError::Unavailable(_) => Err(CallFailure::Unavailable(error.to_string())),
+        CommitError::Row(_) => Err(CallFailure::Internal(error.to_string())),
+    }
+}
+
+fn internal(error: TxError) -> CallFailure {
+    CallFailure::Internal(format!("the record of a mutation: {error}"))
+}
+
+/// The answer of the run that was committed.
+fn replay(call: &Call, record: SessionRecord) -> MutationRun {
+    let SessionRecord { result, lines, ts } = record;
+    let outcome = Ok(resolve_commit_ts(result.into(), ts));
+    MutationRun { outcome, request_id: call.request_id.clone(), lines, ts }
+}
+
+/// Puts the commit timestamp in the place of its placeholders.
+fn resolve_commit_ts(json: Arc<str>, ts: Timestamp) -> Arc<str> {
+    if json.contains(COMMIT_TS) {
+        json.replace(COMMIT_TS, &Value::Int64(ts.cast_signed()).to_json()).into()
+    } else {
+        json
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::resolve_commit_ts;
+
+    #[test]
+    fn placeholders_are_resolved_outside_of_strings_only() {
+        let json = r#"{"a":{"$commitTs":null},"b":"{\"$commitTs\":null}"}"#;
+        let resolved = resolve_commit_ts(json.into(), 7);
+        assert_eq!(&*resolved, r#"{"a":{"$integer":"BwAAAAAAAAA="},"b":"{\"$commitTs\":null}"}"#);
+    }
+}

@@ -1,0 +1,123 @@
+//! An engine with a deployed app.
+
+use std::sync::Arc;
+
+use lakewire_storage::database::{Database, DatabaseOptions};
+use lakewire_storage::env::Env;
+use lakewire_storage::log::MemoryLog;
+use object_store::memory::InMemory;
+use serde_json::{Value as Json, json};
+
+use crate::auth::Identity;
+use crate::deploy;
+use crate::engine::{DeploymentConfig, Engine, EngineOptions};
+use crate::runtime::RuntimeOptions;
+use crate::udf::{Call, Caller, FunctionError, FunctionOutcome, FunctionPath, RequestId, SessionRequest};
+
+const MODULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/engine/bundle.json"));
+
+/// Name of the test deployment.
+pub(crate) const NAME: &str = "demo";
+
+/// A running engine.
+pub(crate) struct App {
+    pub engine: Arc<Engine>,
+}
+
+impl App {
+    /// With the fixture app deployed.
+    pub(crate) async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// As [`App::start`], with other settings.
+    pub(crate) async fn start_with(change: impl FnOnce(&mut DeploymentConfig)) -> Self {
+        let env = Env::system();
+        let store = Arc::new(InMemory::new());
+        let log = Arc::new(MemoryLog::new());
+        let db = Database::open(DatabaseOptions::new(log, store.clone(), env.clone())).await.expect("opens");
+        let mut deployment = DeploymentConfig {
+            name: NAME.to_owned(),
+            secret: [7; 32],
+            cloud_origin: "http://127.0.0.1:3210".to_owned(),
+            site_origin: "http://127.0.0.1:3211".to_owned(),
+            redact_errors: false,
+        };
+        change(&mut deployment);
+        let runtime = RuntimeOptions::default();
+        let engine = Engine::new(EngineOptions { db, modules: store, env, deployment, runtime }).expect("starts");
+        let app = Self { engine };
+        app.push().await;
+        app
+    }
+
+    async fn push(&self) {
+        let modules: Vec<Json> = serde_json::from_str(MODULES).expect("the fixture is JSON");
+        let module = |module: &Json| {
+            json!({"path": module["path"], "source": module["source"], "sourceMap": null, "environment": "isolate"})
+        };
+        let changed: Vec<Json> = modules.iter().map(module).collect();
+        let request = json!({
+            "adminKey": "", "dryRun": false, "functions": "convex/",
+            "appDefinition": {"changedModules": changed, "unchangedModuleHashes": [], "udfServerVersion": "1.48.0"},
+            "componentDefinitions": [], "nodeDependencies": [],
+        });
+        let request = serde_json::from_value(request).expect("a push");
+        let started = deploy::start_push(&self.engine, request).await.expect("the push starts");
+        let finish = serde_json::from_value(json!({"startPush": started, "dryRun": false})).expect("a finish");
+        deploy::finish_push(&self.engine, finish).await.expect("the push finishes");
+    }
+
+    pub(crate) fn admin(&self) -> Identity {
+        let key = self.engine.authenticator().admin_keys().issue(self.engine.env());
+        self.engine.authenticate_admin_key(&key).expect("a valid key")
+    }
+
+    pub(crate) fn call(&self, path: &str, args: &Json) -> Call {
+        Call::new(
+            FunctionPath::parse(path).expect("a path"),
+            format!("[{args}]").into(),
+            Identity::Anonymous,
+            Caller::HttpApi,
+            RequestId::from_client("test").expect("an id"),
+        )
+    }
+
+    /// Runs a query on the newest snapshot.
+    pub(crate) async fn query(&self, path: &str, args: Json) -> Result<Json, FunctionError> {
+        let call = self.call(path, &args);
+        let result = self.engine.query(&call, self.engine.db().latest(), None).await.expect("a result");
+        parse(result.outcome)
+    }
+
+    pub(crate) async fn mutation(&self, path: &str, args: Json) -> Result<Json, FunctionError> {
+        parse(self.engine.mutation(&self.call(path, &args), None).await.expect("a result").outcome)
+    }
+
+    pub(crate) async fn action(&self, path: &str, args: Json) -> Result<Json, FunctionError> {
+        parse(self.engine.action(&self.call(path, &args)).await.expect("a result").outcome)
+    }
+
+    /// The message of a call that must fail.
+    pub(crate) async fn query_error(&self, path: &str, args: Json) -> String {
+        self.query(path, args).await.expect_err(path).message.to_string()
+    }
+
+    pub(crate) async fn mutation_error(&self, path: &str, args: Json) -> String {
+        self.mutation(path, args).await.expect_err(path).message.to_string()
+    }
+
+    /// The texts of all notes.
+    pub(crate) async fn notes(&self) -> Json {
+        self.query("notes:list", json!({})).await.expect("lists")
+    }
+}
+
+/// Request `number` of one session.
+pub(crate) fn session(number: u32) -> Option<SessionRequest> {
+    Some(SessionRequest { session_id: "6f1b0c3e-2d54-4c0e-9a77-0b5f2f4f8e21".into(), request_id: number })
+}
+
+pub(crate) fn parse(outcome: FunctionOutcome) -> Result<Json, FunctionError> {
+    outcome.map(|json| serde_json::from_str(&json).expect("results are JSON"))
+}

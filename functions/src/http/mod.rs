@@ -1,0 +1,69 @@
+//! The HTTP API. The WebSocket routes are the relay's.
+//!
+//! **Architecture Invariant:** handlers translate; they decide nothing about functions, identities or data. A failed
+//! function is a 200 with `status: "error"`, everything else that fails is `{code, message}` with the status of its
+//! class.
+
+pub mod admin;
+mod body;
+mod calls;
+mod cors;
+pub mod deploy;
+mod error;
+mod format;
+mod meta;
+mod request;
+mod site;
+mod slashes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+
+pub use error::ApiError;
+pub use format::ClientVersion;
+pub use site::site_router;
+
+use crate::engine::{Engine, QueryService};
+
+/// How long a request may take.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What handlers work on.
+#[derive(Clone)]
+pub(crate) struct ApiState {
+    pub engine: Arc<Engine>,
+    pub queries: Arc<dyn QueryService>,
+}
+
+/// The whole API except the WebSocket routes: for the API's own port. Queries go to `queries`, which may answer
+/// from a cache that it shares with others.
+pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>) -> Router {
+    let state = ApiState { engine: engine.clone(), queries };
+    let api = Router::new()
+        .merge(meta::routes())
+        .merge(calls::routes())
+        .merge(site::routes())
+        .with_state(state)
+        .merge(deploy::routes(engine.clone()))
+        .merge(admin::routes(engine.clone()))
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(middleware::from_fn_with_state(engine, time_out))
+        .layer(cors::layer());
+    slashes::tolerate_duplicates(api)
+}
+
+async fn time_out(State(engine): State<Arc<Engine>>, request: Request, next: Next) -> Response {
+    match engine.env().timeout(REQUEST_TIMEOUT, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => StatusCode::REQUEST_TIMEOUT.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

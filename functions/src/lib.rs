@@ -1,0 +1,11 @@
+//! Everything a stateless worker does: runs functions of the deployed app and answers HTTP.
+
+pub mod auth;
+pub mod deploy;
+pub mod engine;
+pub mod http;
+pub mod logs;
+pub mod model;
+pub mod runtime;
+pub mod system;
+pub mod udf;

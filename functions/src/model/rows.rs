@@ -1,0 +1,107 @@
+//! Rows of system tables as Rust types.
+//!
+//! A row type is any serde type whose JSON is an object of ordinary JSON: numbers become float64 values, so whole
+//! numbers in rows are `f64` too.
+
+use lakewire_storage::catalog::{Fields, SystemTable};
+use lakewire_storage::id::{DocumentId, InternalId};
+use lakewire_storage::interval::Interval;
+use lakewire_storage::transaction::{Transaction, TxError};
+use lakewire_storage::value::Value;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::error::ModelError;
+
+/// The id of the row of a table that has one row at most.
+const SINGLE: InternalId = InternalId([0; 16]);
+
+/// A stored row.
+#[derive(Clone, Debug)]
+pub struct Row<T> {
+    pub id: DocumentId,
+    /// Milliseconds since the epoch.
+    pub creation_time: f64,
+    pub value: T,
+}
+
+/// All rows of `table`, oldest first. Recorded in `tx` as read.
+///
+/// # Errors
+/// A row that is not a `T`.
+pub fn scan<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Vec<Row<T>>, ModelError> {
+    let documents = tx.find_system(table, "by_creation_time", &[]).map_err(|source| transaction(table, source))?;
+    documents
+        .iter()
+        .map(|document| {
+            let value = serde_json::from_str(&document.json).map_err(|source| shape(table, document.id, source))?;
+            Ok(Row { id: document.id, creation_time: document.creation_time, value })
+        })
+        .collect()
+}
+
+/// The row of a table that has one row at most. Recorded in `tx` as read, also if there is none.
+///
+/// # Errors
+/// A row that is not a `T`.
+pub fn single<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Option<T>, ModelError> {
+    let document = tx.get_system(table, SINGLE).map_err(|source| transaction(table, source))?;
+    let read = |document: &lakewire_storage::document::Document| {
+        serde_json::from_str(&document.json).map_err(|source| shape(table, document.id, source))
+    };
+    document.as_deref().map(read).transpose()
+}
+
+/// Records that `tx` depends on every row of `table`: for reads of what the catalog derives from it.
+///
+/// # Errors
+/// Too many reads.
+pub fn record_read(tx: &mut Transaction, table: SystemTable) -> Result<(), TxError> {
+    tx.record_read(Interval::prefix(&table.by_id().0.to_be_bytes()))
+}
+
+/// Inserts a row.
+pub fn insert<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<DocumentId, ModelError> {
+    let fields = fields(table, row)?;
+    tx.insert_system(table, fields).map_err(|source| transaction(table, source))
+}
+
+/// Replaces a row.
+pub fn replace<T: Serialize>(
+    tx: &mut Transaction,
+    table: SystemTable,
+    id: DocumentId,
+    row: &T,
+) -> Result<(), ModelError> {
+    let fields = fields(table, row)?;
+    tx.put_system(table, id.internal, fields).map(drop).map_err(|source| transaction(table, source))
+}
+
+/// Writes the row of a table that has one row at most.
+pub fn put_single<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<(), ModelError> {
+    let fields = fields(table, row)?;
+    tx.put_system(table, SINGLE, fields).map(drop).map_err(|source| transaction(table, source))
+}
+
+/// Deletes a row.
+pub fn delete(tx: &mut Transaction, table: SystemTable, id: DocumentId) -> Result<(), ModelError> {
+    tx.delete_system(table, id.internal).map(drop).map_err(|source| transaction(table, source))
+}
+
+/// The error for a row that is not what it should be.
+pub(crate) fn shape(table: SystemTable, id: DocumentId, source: serde_json::Error) -> ModelError {
+    ModelError::Shape { table: table.name(), id: id.to_string(), source }
+}
+
+fn transaction(table: SystemTable, source: TxError) -> ModelError {
+    ModelError::Transaction { table: table.name(), source }
+}
+
+fn fields<T: Serialize>(table: SystemTable, row: &T) -> Result<Fields, ModelError> {
+    let encode = |reason: String| ModelError::Encode { table: table.name(), reason };
+    let json = serde_json::to_value(row).map_err(|error| encode(error.to_string()))?;
+    match Value::from_json_value(&json).map_err(|error| encode(error.to_string()))? {
+        Value::Object(fields) => Ok(fields),
+        _ => Err(encode("a row must be an object".to_owned())),
+    }
+}

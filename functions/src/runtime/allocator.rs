@@ -1,0 +1,72 @@
+//! Memory of array buffers, with a ceiling for each isolate.
+
+use std::alloc::{Layout, alloc, alloc_zeroed, dealloc};
+use std::ffi::c_void;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts what the array buffers of an isolate take.
+struct Account {
+    used: AtomicUsize,
+    limit: usize,
+}
+
+impl Account {
+    fn take(&self, size: usize) -> bool {
+        let before = self.used.fetch_add(size, Ordering::Relaxed);
+        if before.saturating_add(size) > self.limit {
+            self.used.fetch_sub(size, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+}
+
+const VTABLE: v8::RustAllocatorVtable<Account> = v8::RustAllocatorVtable {
+    allocate,
+    allocate_uninitialized,
+    free,
+    drop: drop_account,
+};
+
+/// An allocator that gives at most `limit` bytes at a time. Beyond, V8 throws a `RangeError`.
+pub(super) fn limited_allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
+    let account = Arc::new(Account { used: AtomicUsize::new(0), limit });
+    // SAFETY: the table's functions take the type of the handle, and its `drop` gives the
+    // reference back that `into_raw` takes.
+    unsafe { v8::new_rust_allocator(Arc::into_raw(account), &VTABLE) }
+}
+
+fn layout(len: usize) -> Option<Layout> {
+    // V8 wants a distinct pointer even for nothing, aligned as `malloc` would.
+    Layout::from_size_align(len.max(1), 16).ok()
+}
+
+unsafe extern "C" fn allocate(account: &Account, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the size is not zero.
+        Some(layout) if account.take(len) => unsafe { alloc_zeroed(layout) }.cast(),
+        _ => std::ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn allocate_uninitialized(account: &Account, len: usize) -> *mut c_void {
+    match layout(len) {
+        // SAFETY: the size is not zero.
+        Some(layout) if account.take(len) => unsafe { alloc(layout) }.cast(),
+        _ => std::ptr::null_mut(),
+    }
+}
+
+unsafe extern "C" fn free(account: &Account, data: *mut c_void, len: usize) {
+    if let Some(layout) = layout(len) {
+        account.used.fetch_sub(len, Ordering::Relaxed);
+        // SAFETY: V8 gives back what `allocate` gave for this length.
+        unsafe { dealloc(data.cast(), layout) };
+    }
+}
+
+unsafe extern "C" fn drop_account(account: *const Account) {
+    // SAFETY: this is the reference of `limited_allocator`.
+    drop(unsafe { Arc::from_raw(account) });
+}

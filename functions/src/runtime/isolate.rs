@@ -1,0 +1,143 @@
+//! Isolates, each for one program on one thread.
+
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::ffi::c_void;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::allocator::limited_allocator;
+use super::context;
+use super::ops;
+use super::platform;
+use super::pool::RuntimeOptions;
+use super::program::Program;
+use super::state::ExecutionStack;
+use super::watchdog::{Watch, Watchdog};
+
+/// How often the heap limit is raised so that an isolate can be stopped. After that V8 ends the
+/// process, as it would without the raising.
+const MAX_RAISES: u32 = 8;
+/// By how much it is raised from the second time on: a single large allocation must fit, for only
+/// then does V8 get to stop.
+const LARGE_RAISE: usize = 600 << 20;
+
+/// A V8 isolate that has been entered at no time but inside [`enter`](Self::enter).
+pub(super) struct ProgramIsolate {
+    isolate: Option<v8::OwnedIsolate>,
+    pub(super) shared: Rc<IsolateShared>,
+    /// V8 has a pointer to it.
+    heap_guard: Box<HeapGuard>,
+    /// The startup snapshot is read in place: it must live as long as the isolate.
+    _program: Option<Arc<Program>>,
+}
+
+/// What belongs to an isolate besides its heap.
+pub(super) struct IsolateShared {
+    pub(super) executions: Rc<ExecutionStack>,
+    pub(super) watch: Arc<Watch>,
+    /// Set when the heap limit was hit.
+    heap_raises: Arc<AtomicU32>,
+    /// Contexts made ahead of need, by index in the program's startup snapshot.
+    pub(super) spares: RefCell<VecDeque<(usize, v8::Global<v8::Context>)>>,
+}
+
+impl IsolateShared {
+    /// True once the isolate has used up its heap: it must not be used any more.
+    pub(super) fn is_out_of_memory(&self) -> bool {
+        self.heap_raises.load(Ordering::Relaxed) > 0
+    }
+
+    /// True if the isolate can't run any more.
+    pub(super) fn is_broken(&self) -> bool {
+        self.is_out_of_memory() || self.watch.has_fired()
+    }
+}
+
+struct HeapGuard {
+    raises: Arc<AtomicU32>,
+    isolate: v8::IsolateHandle,
+    slack: usize,
+}
+
+unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
+    // SAFETY: the guard outlives the isolate, see the order of the fields and `drop`.
+    let guard = unsafe { &*data.cast::<HeapGuard>() };
+    let raises = guard.raises.fetch_add(1, Ordering::Relaxed);
+    guard.isolate.terminate_execution();
+    match raises {
+        0 => current + guard.slack,
+        ..MAX_RAISES => current + LARGE_RAISE,
+        _ => current,
+    }
+}
+
+impl ProgramIsolate {
+    /// An isolate, from the startup snapshot of `program` if there is one.
+    pub(super) fn new(program: Option<Arc<Program>>, options: &RuntimeOptions, watchdog: &Watchdog) -> Self {
+        platform::initialize();
+        let mut params = v8::CreateParams::default()
+            .heap_limits(0, options.heap_bytes)
+            .array_buffer_allocator(limited_allocator(options.array_buffer_bytes).make_shared())
+            .external_references(ops::external_references().into())
+            .allow_atomics_wait(false);
+        if let Some(program) = &program {
+            let blob = program.blob();
+            // SAFETY: `_program` keeps the bytes alive until after the isolate is gone.
+            let blob: &'static [u8] = unsafe { std::slice::from_raw_parts(blob.as_ptr(), blob.len()) };
+            params = params.snapshot_blob(blob.into());
+        }
+        let mut isolate = v8::Isolate::new(params);
+        context::prepare_isolate(&mut isolate);
+        let executions = Rc::new(ExecutionStack::default());
+        isolate.set_slot(executions.clone());
+        let raises = Arc::new(AtomicU32::new(0));
+        let heap_guard = Box::new(HeapGuard {
+            raises: raises.clone(),
+            isolate: isolate.thread_safe_handle(),
+            slack: options.heap_slack_bytes,
+        });
+        let data = (&raw const *heap_guard).cast_mut().cast::<c_void>();
+        isolate.add_near_heap_limit_callback(near_heap_limit, data);
+        let shared = Rc::new(IsolateShared {
+            executions,
+            watch: watchdog.watch(isolate.thread_safe_handle()),
+            heap_raises: raises,
+            spares: RefCell::default(),
+        });
+        // SAFETY: creating it has entered it.
+        unsafe { isolate.exit() };
+        Self { isolate: Some(isolate), shared, heap_guard, _program: program }
+    }
+
+    /// Makes this the current isolate of the thread while `body` runs.
+    pub(super) fn enter<R>(&mut self, body: impl FnOnce(&mut v8::OwnedIsolate) -> R) -> R {
+        struct Entered<'a>(&'a mut v8::OwnedIsolate);
+        impl Drop for Entered<'_> {
+            fn drop(&mut self) {
+                // SAFETY: entered below; isolates entered within have been exited by now.
+                unsafe { self.0.exit() };
+            }
+        }
+        let isolate = self.isolate.as_mut().expect("taken only when dropped");
+        // SAFETY: exited by the guard, in reverse order of entering.
+        unsafe { isolate.enter() };
+        let entered = Entered(isolate);
+        body(entered.0)
+    }
+}
+
+impl Drop for ProgramIsolate {
+    fn drop(&mut self) {
+        self.shared.watch.disarm();
+        self.shared.spares.borrow_mut().clear();
+        if let Some(isolate) = self.isolate.take() {
+            // SAFETY: an isolate must be the current one when it is dropped, which exits it.
+            unsafe { isolate.enter() };
+            drop(isolate);
+        }
+        // Only now: V8 may call back until the isolate is gone.
+        let _ = &self.heap_guard;
+    }
+}

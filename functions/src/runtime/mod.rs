@@ -1,0 +1,47 @@
+//! The V8 host: runs functions written for the `convex` package.
+//!
+//! It knows V8 and nothing of storage. A [`Bundle`] is built into a [`Program`] (a startup snapshot
+//! with the modules evaluated); a [`Pool`] runs [`Invocation`]s of it, each in a fresh context. What
+//! functions ask of the world goes to a [`UdfHost`] or an [`ActionHost`].
+
+mod action;
+mod allocator;
+mod budget;
+mod bundle;
+mod console;
+mod context;
+mod deploy_time;
+mod errors;
+mod function;
+mod host;
+mod invocation;
+mod isolate;
+mod modules;
+mod ops;
+mod platform;
+mod pool;
+mod prelude;
+mod program;
+mod rejections;
+mod sources;
+mod state;
+mod timers;
+mod udf;
+mod watchdog;
+
+#[cfg(test)]
+mod tests;
+
+pub use bundle::{Bundle, ModuleSource};
+pub use deploy_time::{
+    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError,
+    FunctionVisibility, SourcePosition,
+};
+pub use host::{ActionHost, AsyncCall, NestedCall, SyscallError, SyscallReply, UdfHost};
+pub use invocation::{
+    FailureKind, Invocation, InvocationLimits, JsFailure, LogLevel, LogLine, Observed, Outcome,
+    UdfKind,
+};
+pub use platform::initialize;
+pub use pool::{Pool, RuntimeOptions};
+pub use program::{BuildError, ImportError, Program, run_build_child};

@@ -1,0 +1,40 @@
+//! Set-up of the V8 engine, once a process.
+
+use std::sync::Once;
+
+/// Options of V8. A startup snapshot only fits an engine with the same ones.
+const FLAGS: &str = concat!(
+    // V8 can otherwise ignore a request to terminate: a loop that allocates is never stopped.
+    "--no-turboshaft-loop-unrolling ",
+    // `eval` and `new Function` throw.
+    "--disallow-code-generation-from-strings ",
+    // Compiling WebAssembly must end within the microtask loop.
+    "--no-wasm-async-compilation ",
+    // 64 MiB, like the JavaScript heap.
+    "--wasm-max-mem-pages=1024 ",
+    // Below the stack of the threads that run functions (2 MiB), with room for the host's frames.
+    "--stack-size=900",
+);
+
+/// Version of V8 and of this host's use of it: startup snapshots of another version are of no use.
+pub(super) fn engine_version() -> &'static str {
+    concat!(env!("CARGO_PKG_VERSION"), "/1")
+}
+
+/// Sets V8 up. Called by whatever needs it; call it early in `main` as well, while there is one
+/// thread, since it sets the time zone of the process to UTC.
+pub fn initialize() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        if std::env::var_os("TZ").is_none_or(|zone| zone != "UTC") {
+            // SAFETY: Rust's own access to the environment is locked; C code that reads it at
+            // this moment from another thread is the reason to call this early.
+            unsafe { std::env::set_var("TZ", "UTC") };
+        }
+        v8::icu::set_default_locale("en-US");
+        v8::V8::set_flags_from_string(FLAGS);
+        let platform = v8::new_default_platform(0, false).make_shared();
+        v8::V8::initialize_platform(platform);
+        v8::V8::initialize();
+    });
+}

@@ -1,0 +1,215 @@
+//! Evaluating modules and freezing the result in a V8 startup snapshot.
+
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BuildError, Entry, Frozen, ImportError, Manifest};
+use crate::runtime::bundle::Bundle;
+use crate::runtime::console::Console;
+use crate::runtime::context;
+use crate::runtime::invocation::FailureKind;
+use crate::runtime::modules;
+use crate::runtime::ops;
+use crate::runtime::platform;
+use crate::runtime::pool::RuntimeOptions;
+use crate::runtime::sources::Sources;
+use crate::runtime::state::{Execution, ExecutionSetup, ExecutionStack, Mode, Services};
+use crate::runtime::watchdog::{Watch, Watchdog};
+
+/// Which entries are left unfrozen, to be evaluated in every context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Caution {
+    /// None: V8 ends the process if one can't be frozen.
+    None,
+    /// Those that use things V8 can't freeze.
+    Suspicious,
+    /// All.
+    All,
+}
+
+impl Caution {
+    pub(super) fn more(self) -> Option<Self> {
+        match self {
+            Caution::None => Some(Caution::Suspicious),
+            Caution::Suspicious => Some(Caution::All),
+            Caution::All => None,
+        }
+    }
+}
+
+/// Objects made by these have parts outside of the heap.
+const SUSPICIOUS: &[&str] = &["WebAssembly", "Intl.", "SharedArrayBuffer", "Iterator.zip", ".segment("];
+
+/// Evaluates the entries of a bundle, each in a context of its own, and freezes the contexts.
+pub(super) fn freeze(
+    bundle: &Bundle,
+    caution: Caution,
+    options: &RuntimeOptions,
+    watchdog: &Watchdog,
+) -> Result<Frozen, BuildError> {
+    platform::initialize();
+    let sources = Sources::new(bundle);
+    let params = v8::CreateParams::default().allow_atomics_wait(false);
+    let mut isolate =
+        v8::Isolate::snapshot_creator(Some(ops::external_references().into()), Some(params));
+    context::prepare_isolate(&mut isolate);
+    let executions = Rc::new(ExecutionStack::default());
+    isolate.set_slot(executions.clone());
+    let watch = watchdog.watch(isolate.thread_safe_handle());
+    let mut freezer = Freezer { bundle, caution, options, sources, executions, watch };
+    match freezer.add_contexts(&mut isolate) {
+        Ok(manifest) => {
+            drop(freezer);
+            let blob = isolate
+                .create_blob(v8::FunctionCodeHandling::Keep)
+                .ok_or_else(|| BuildError::Internal("V8 made no startup snapshot".to_owned()))?;
+            Ok(Frozen { manifest, blob: blob.to_vec() })
+        }
+        Err(error) => {
+            // An isolate that makes snapshots can only be ended by making one, which might not be
+            // possible with what the failed module has left behind: better to lose its memory.
+            // SAFETY: entered since it was created.
+            unsafe { isolate.exit() };
+            std::mem::forget(isolate);
+            Err(error)
+        }
+    }
+}
+
+struct Freezer<'a> {
+    bundle: &'a Bundle,
+    caution: Caution,
+    options: &'a RuntimeOptions,
+    sources: Arc<Sources>,
+    executions: Rc<ExecutionStack>,
+    watch: Arc<Watch>,
+}
+
+impl Freezer<'_> {
+    fn add_contexts(&mut self, isolate: &mut v8::OwnedIsolate) -> Result<Manifest, BuildError> {
+        v8::scope!(let scope, isolate);
+        let no_context = || BuildError::Internal("cannot make a context".to_owned());
+        let default = v8::Context::new(scope, v8::ContextOptions::default());
+        scope.set_default_context(default);
+        let bare = context::create(scope).ok_or_else(no_context)?;
+        let bare = scope.add_context(bare);
+        let mut entries = HashMap::new();
+        for path in &self.bundle.entries {
+            let context = context::create(scope).ok_or_else(no_context)?;
+            let entry = self.evaluate(scope, context, path)?;
+            let entry = match entry {
+                Some(modules) => Entry { context: Some(scope.add_context(context)), modules },
+                None => Entry { context: None, modules: Vec::new() },
+            };
+            entries.insert(path.clone(), entry);
+        }
+        Ok(Manifest { bare, entries })
+    }
+
+    /// Evaluates an entry; `None` if it is left for later.
+    fn evaluate(
+        &self,
+        scope: &mut v8::PinScope<'_, '_, ()>,
+        context: v8::Local<v8::Context>,
+        path: &str,
+    ) -> Result<Option<Vec<String>>, BuildError> {
+        match self.caution {
+            Caution::None => {}
+            Caution::Suspicious if !self.is_suspicious(path) => {}
+            _ => return Ok(None),
+        }
+        v8::scope!(let scope, scope);
+        let context = v8::Local::new(scope, context);
+        let scope = &mut v8::ContextScope::new(scope, context);
+        let console = Rc::new(Console::new(Services::None));
+        let execution = import_execution(self.bundle, &self.sources, &console, self.watch.clock());
+        let _guard = self.executions.push(execution.clone());
+        let budget = self.options.analyze_time;
+        self.watch.arm_for(budget);
+        let result = modules::evaluate(scope, &execution, path).map(|_| ());
+        let has_fired = self.watch.disarm();
+        result.map_err(|failure| {
+            let message = if has_fired {
+                format!("Uncaught Error: Module evaluation timed out (maximum duration: {budget:?})")
+            } else if failure.kind == FailureKind::Internal {
+                return BuildError::Internal(format!("`{path}`: {}", failure.message));
+            } else {
+                failure.message
+            };
+            BuildError::Import(ImportError {
+                module: path.to_owned(),
+                message,
+                console: console.take_kept(),
+            })
+        })?;
+        let modules = execution.modules.borrow();
+        let mut paths = vec![path.to_owned()];
+        paths.extend(modules.paths().into_iter().filter(|other| other != path));
+        for path in &paths {
+            if let Some(module) = modules.get(scope, path) {
+                scope.add_context_data(context, module);
+            }
+        }
+        let undefined = v8::undefined(scope);
+        scope.set_continuation_preserved_embedder_data(undefined.into());
+        Ok(Some(paths))
+    }
+
+    /// True if a module that the entry imports mentions what V8 can't freeze.
+    fn is_suspicious(&self, entry: &str) -> bool {
+        let mut seen = HashSet::new();
+        let mut to_see = vec![entry.to_owned()];
+        while let Some(path) = to_see.pop() {
+            if !seen.insert(path.clone()) {
+                continue;
+            }
+            let Some(module) = self.sources.get(&path) else { continue };
+            if SUSPICIOUS.iter().any(|token| module.source.contains(token)) {
+                return true;
+            }
+            to_see.extend(imports(&module.source, &path));
+        }
+        false
+    }
+}
+
+/// Paths of the modules that the text seems to import: whatever stands in quotes after `from` or
+/// `import`. More than are really imported does no harm here.
+fn imports(source: &str, path: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for keyword in ["from", "import"] {
+        for (at, _) in source.match_indices(keyword) {
+            let rest = source[at + keyword.len()..].trim_start();
+            let Some(quote) = rest.chars().next().filter(|c| matches!(c, '"' | '\'')) else {
+                continue;
+            };
+            if let Some((specifier, _)) = rest[1..].split_once(quote) {
+                found.extend(modules::resolve(specifier, path).ok());
+            }
+        }
+    }
+    found
+}
+
+/// The execution in which the modules of a bundle are evaluated.
+pub(in crate::runtime) fn import_execution(
+    bundle: &Bundle,
+    sources: &Arc<Sources>,
+    console: &Rc<Console>,
+    clock: Arc<dyn lakewire_storage::env::Clock>,
+) -> Rc<Execution> {
+    Execution::new(ExecutionSetup {
+        mode: Mode::Import,
+        sources: sources.clone(),
+        services: Services::None,
+        env: Arc::new(bundle.env.clone()),
+        console: console.clone(),
+        clock,
+        now_ms: bundle.import_now_ms,
+        import_now_ms: bundle.import_now_ms,
+        seed: bundle.import_seed,
+    })
+}

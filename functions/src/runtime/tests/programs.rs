@@ -1,0 +1,90 @@
+use std::sync::Arc;
+
+use super::fake::*;
+use crate::runtime::*;
+
+#[tokio::test]
+async fn a_build_can_be_kept() {
+    let source = format!("{REGISTER} const at = Math.random(); export const f = query(async () => at);");
+    let bundle = bundle_of(vec![module("m.js", &source)], &["m.js"]);
+    let built = pool().build(bundle.clone()).await.unwrap();
+    let bytes = built.to_bytes();
+    let loaded = Arc::new(Program::from_bytes(bundle.clone(), &bytes).unwrap());
+    let (a, _) = run_query(&built, "f", "[{}]").await;
+    let (b, _) = run_query(&loaded, "f", "[{}]").await;
+    assert_eq!(a.result.unwrap(), b.result.unwrap());
+    let mut damaged = bytes.clone();
+    damaged[bytes.len() / 2] ^= 1;
+    assert!(Program::from_bytes(bundle.clone(), &damaged).is_none());
+    assert!(Program::from_bytes(bundle.clone(), &bytes[..100]).is_none());
+    let mut other = bundle.clone();
+    other.import_seed = [2; 32];
+    assert_ne!(bundle.cache_key(), other.cache_key());
+}
+
+#[tokio::test]
+async fn what_cannot_be_frozen_is_evaluated_each_time() {
+    let source = format!(
+        "{REGISTER} import {{n}} from './n.js'; const wasm = new WebAssembly.Module(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+         const format = new Intl.NumberFormat('en-US'); const at = Math.random();
+         export const f = query(async () => [format.format(1234.5), new WebAssembly.Instance(wasm) instanceof WebAssembly.Instance, n, at, (await WebAssembly.compile(new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]))) instanceof WebAssembly.Module]);"
+    );
+    let modules = vec![module("m.js", &source), module("n.js", "export const n = 5;")];
+    let program = pool().build(bundle_of(modules, &["m.js"])).await.unwrap();
+    let (a, _) = run_query(&program, "f", "[{}]").await;
+    let (b, _) = run_query(&program, "f", "[{}]").await;
+    let a = a.result.unwrap();
+    assert!(a.starts_with(r#"["1,234.5",true,5,0."#) && a.ends_with(",true]"), "{a}");
+    assert_eq!(a, b.result.unwrap());
+}
+
+#[tokio::test]
+async fn entries_see_their_own_imports_only() {
+    let count = format!("{REGISTER} import {{state}} from './state.js'; state.n++; export const f = query(async () => [state.n, Math.random()]);");
+    let modules = vec![
+        module("m.js", &count),
+        module("other.js", &count),
+        module("state.js", "export const state = {n: 0};"),
+    ];
+    let program = pool().build(bundle_of(modules, &["m.js", "other.js"])).await.unwrap();
+    for entry in ["m.js", "other.js"] {
+        let mut call = invocation(&program, "f", UdfKind::Query, "[{}]");
+        call.module = entry.to_owned();
+        let (outcome, _) = run_udf(call, FakeHost::default()).await;
+        assert!(outcome.result.unwrap().starts_with("[1,"));
+    }
+}
+
+#[tokio::test]
+async fn failing_modules_are_named() {
+    for (source, text) in [
+        ("console.log('before'); throw new Error('at import');", "Uncaught Error: at import"),
+        ("export const x = ;", "Uncaught SyntaxError"),
+        ("import './gone.js';", "Module `gone.js` not found"),
+        ("import 'https://example.com/x.js';", "Unsupported scheme"),
+        ("await new Promise(() => {});", "Top-level awaits"),
+        ("setTimeout(() => {}, 1);", "Can't use setTimeout at import time"),
+        ("Convex.syscall('1.0/queryStream', '{}');", "Can't use the database at import time"),
+    ] {
+        let bundle = bundle_of(vec![module("a/b.js", source)], &["a/b.js"]);
+        match pool().build(bundle).await {
+            Err(BuildError::Import(error)) => {
+                assert_eq!(error.module, "a/b.js");
+                assert!(error.message.contains(text), "{source}: {}", error.message);
+                if source.starts_with("console") {
+                    assert_eq!(error.console, ["[LOG] 'before'"]);
+                }
+            }
+            other => panic!("{source}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn endless_modules_are_stopped() {
+    let options = RuntimeOptions { analyze_time: std::time::Duration::from_millis(150), ..RuntimeOptions::default() };
+    let pool = pool_with(options);
+    let bundle = bundle_of(vec![module("m.js", "for (;;);")], &["m.js"]);
+    assert!(matches!(pool.build(bundle.clone()).await, Err(BuildError::Import(e)) if e.message.contains("timed out")));
+    assert!(pool.analyze(bundle).await.unwrap_err().message.contains("timed out"));
+}

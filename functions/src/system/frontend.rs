@@ -1,0 +1,227 @@
+//! `_system/frontend/*` apart from tables: what dashboards ask for.
+
+use std::collections::BTreeMap;
+
+use lakewire_storage::catalog::{IndexConfig, IndexInfo, IndexState, Namespace, SystemTable};
+use lakewire_storage::transaction::Transaction;
+use lakewire_storage::value::Value;
+
+use super::args::{Args, ArgsError};
+use super::{SystemContext, SystemError};
+use crate::model::app::{effective_origins, read_modules};
+use crate::model::rows::record_read;
+use crate::model::{ModuleModel, RunState, Visibility, audit, auth, deployment, udf_config};
+
+/// The id the app has in `components:list`. Components do not exist in this version, so it is not a document's.
+pub const ROOT_COMPONENT_ID: &str = "root";
+
+/// An object value.
+pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+pub(super) async fn cloud_url(
+    context: &SystemContext<'_>,
+    args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    args.none()?;
+    Ok(effective_origins(&deployment::read(tx)?, context.configured).cloud.into())
+}
+
+pub(super) async fn site_url(
+    context: &SystemContext<'_>,
+    args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    args.none()?;
+    Ok(effective_origins(&deployment::read(tx)?, context.configured).site.into())
+}
+
+pub(super) async fn backend_state(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    let user = match deployment::read(tx)?.state {
+        RunState::Running => "none",
+        RunState::Paused => "paused",
+    };
+    Ok(object([("system", "none".into()), ("usage_limit", "none".into()), ("user", user.into())]))
+}
+
+pub(super) async fn deployment_state(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    Ok(object([("state", deployment::read(tx)?.state.as_str().into())]))
+}
+
+/// `components:list`: the app itself, once something was pushed.
+pub(super) async fn components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    if udf_config::read(tx)?.is_none() {
+        return Ok(Value::Array(Vec::new()));
+    }
+    Ok(Value::Array(vec![object([
+        ("id", ROOT_COMPONENT_ID.into()),
+        ("name", Value::Null),
+        ("path", "".into()),
+        ("args", object([])),
+        ("state", "active".into()),
+        ("httpPrefix", Value::Null),
+    ])]))
+}
+
+/// `getVersion`: version of the npm package of the last push.
+pub(super) async fn version(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    Ok(udf_config::read(tx)?.map_or(Value::Null, |config| config.server_version.into()))
+}
+
+/// `deploymentEvents:lastPushEvent`: the newest push in the audit log.
+pub(super) async fn last_push_event(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    args.none()?;
+    let pushes = |row: &crate::model::rows::Row<audit::AuditEntry>| row.value.action.starts_with("push_config");
+    let Some(row) = audit::read(tx)?.into_iter().rev().find(pushes) else { return Ok(Value::Null) };
+    Ok(object([
+        ("_id", row.id.to_string().into()),
+        ("_creationTime", row.creation_time.into()),
+        ("action", row.value.action.into()),
+        ("member_id", Value::Null),
+        ("metadata", Value::from_json_value(&row.value.metadata).unwrap_or(Value::Null)),
+    ]))
+}
+
+pub(super) async fn auth_providers(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    let providers = auth::read(tx)?;
+    let value = |provider: &auth::AuthProvider| {
+        let json = serde_json::to_value(provider).unwrap_or_default();
+        Value::from_json_value(&json).unwrap_or(Value::Null)
+    };
+    Ok(Value::Array(providers.iter().map(value).collect()))
+}
+
+/// `getSchemas:default`: the JSON text of the schema in force, and of one that is being validated.
+pub(super) async fn schemas(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    args.none()?;
+    let schemas = crate::deploy::schema_texts(tx)?;
+    let fields = [("active", schemas.active), ("inProgress", schemas.pending)];
+    let present = fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
+    Ok(Value::Object(present.collect()))
+}
+
+/// `getSchemas:schemaValidationProgress`.
+pub(super) async fn schema_validation_progress(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    args.none()?;
+    let Some(progress) = crate::deploy::validation_progress(tx)? else { return Ok(Value::Null) };
+    Ok(object([
+        ("numDocsValidated", (progress.done as f64).into()),
+        ("totalDocs", (progress.total as f64).into()),
+    ]))
+}
+
+/// `indexes`: the indexes of a table. Null where the reference says undefined, which JSON has not.
+pub(super) async fn indexes(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    let table = args.optional_string("tableName")?;
+    if args.optional_string("tableNamespace")?.is_some_and(|id| id != ROOT_COMPONENT_ID) {
+        return Err(ArgsError::NoComponents.into());
+    }
+    args.none()?;
+    record_read(tx, SystemTable::Tables)?;
+    record_read(tx, SystemTable::Indexes)?;
+    let Some(table) = table.and_then(|name| tx.catalog().table(Namespace::ROOT, &name).cloned()) else {
+        return Ok(Value::Null);
+    };
+    Ok(Value::Array(table.indexes.iter().map(|index| describe_index(index)).collect()))
+}
+
+fn describe_index(index: &IndexInfo) -> Value {
+    let texts = |paths: &[_]| Value::Array(paths.iter().map(|path: &lakewire_storage::value::FieldPath| path.to_string().into()).collect());
+    let fields = match &index.config {
+        IndexConfig::Database { fields } => texts(fields),
+        IndexConfig::Search { search_field, filter_fields } => object([
+            ("searchField", search_field.to_string().into()),
+            ("filterFields", texts(filter_fields)),
+        ]),
+        IndexConfig::Vector { vector_field, dimensions, filter_fields } => object([
+            ("vectorField", vector_field.to_string().into()),
+            ("filterFields", texts(filter_fields)),
+            ("dimensions", f64::from(*dimensions).into()),
+        ]),
+    };
+    let state = match index.state {
+        IndexState::Backfilling => "backfilling",
+        IndexState::Backfilled => "backfilled",
+        IndexState::Enabled => "done",
+    };
+    object([
+        ("name", index.name.as_str().into()),
+        ("staged", index.staged.into()),
+        ("fields", fields),
+        ("backfill", object([("state", state.into())])),
+    ])
+}
+
+/// `modules:argsValidator`: JSON text of a function's argument validator.
+pub(super) async fn args_validator(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    let function = args.string("function")?;
+    args.none()?;
+    let Ok(path) = crate::udf::FunctionPath::parse(&function) else { return Ok(Value::Null) };
+    let modules = read_modules(tx)?;
+    let found = modules.get(&*path.module).and_then(|module| module.function(&path.export));
+    let validator = found.and_then(|function| function.args.as_ref());
+    Ok(validator.map_or(Value::Null, |validator| validator.to_json_value().to_string().into()))
+}
+
+/// `modules:list`: pairs of path and description.
+pub(super) async fn modules(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    args.none()?;
+    describe_modules(tx)
+}
+
+/// `modules:listForAllComponents`: the same under the id of the app, which is null.
+pub(super) async fn modules_for_all_components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    Ok(Value::Array(vec![Value::Array(vec![Value::Null, describe_modules(tx)?])]))
+}
+
+fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
+    let modules = read_modules(tx)?;
+    let callable = modules.values().filter(|module| !module.is_dependency());
+    let pair = |module: &std::sync::Arc<ModuleModel>| {
+        Value::Array(vec![module.path.as_str().into(), describe_module(module)])
+    };
+    Ok(Value::Array(callable.map(pair).collect()))
+}
+
+fn describe_module(module: &ModuleModel) -> Value {
+    let visibility = |visibility: Option<Visibility>| match visibility {
+        Some(Visibility::Internal) => object([("kind", "internal".into())]),
+        Some(Visibility::Public) | None => object([("kind", "public".into())]),
+    };
+    let described = |name: String, kind: &str, visible: Value, line: Option<u32>| {
+        let mut fields = BTreeMap::from([
+            ("name".to_owned(), Value::from(name)),
+            ("udfType".to_owned(), kind.into()),
+            ("visibility".to_owned(), visible),
+        ]);
+        if let Some(line) = line {
+            fields.insert("lineno".to_owned(), f64::from(line).into());
+        }
+        Value::Object(fields)
+    };
+    let functions = module.analysis.functions.iter().map(|function| {
+        let line = function.pos.as_ref().map(|at| at.start_lineno);
+        described(function.name.clone(), function.kind.as_str(), visibility(function.visibility), line)
+    });
+    let routes = module.analysis.http_routes.iter().flatten().map(|found| {
+        let name = format!("{} {}", found.route.method, found.route.path);
+        described(name, "HttpAction", visibility(None), found.pos.as_ref().map(|at| at.start_lineno))
+    });
+    object([
+        ("functions", Value::Array(functions.chain(routes).collect())),
+        ("sourcePackageId", module.sha256.as_str().into()),
+    ])
+}

@@ -1,0 +1,194 @@
+//! The functions under `_system/`, written in Rust.
+//!
+//! The CLI and dashboards call them like user functions, over HTTP or as subscriptions. They run over an ordinary
+//! [`Transaction`], so that what they read makes them reactive like any query. They are for administrators: the
+//! caller of [`call`] must have checked that, and must answer everyone else as if the function did not exist.
+//!
+//! System functions do not fail for ordinary reasons. A table that does not exist is an empty result.
+
+mod args;
+mod cli;
+mod frontend;
+mod tables;
+
+use lakewire_storage::query::CursorKey;
+use lakewire_storage::transaction::{Transaction, TxError};
+use lakewire_storage::value::Value;
+
+use crate::model::{ModelError, Origins};
+use crate::runtime::UdfKind;
+use crate::udf::FunctionPath;
+
+pub use args::ArgsError;
+pub use frontend::ROOT_COMPONENT_ID;
+
+/// What system functions may know besides the transaction.
+#[derive(Clone)]
+pub struct SystemContext<'a> {
+    /// The configured origins, before canonical URLs.
+    pub configured: &'a Origins,
+    /// The key of the deployment's cursors.
+    pub cursor_key: &'a CursorKey,
+    /// Different at every execution.
+    pub nonce: u64,
+}
+
+/// A failed system function.
+#[derive(Debug, thiserror::Error)]
+pub enum SystemError {
+    /// No such function: answer as for a user function that does not exist.
+    #[error("there is no system function `{path}`")]
+    NotFound { path: String },
+    /// The arguments are not those of the function. A developer error.
+    #[error("ArgumentValidationError: {0}")]
+    Args(#[from] ArgsError),
+    #[error(transparent)]
+    Transaction(#[from] TxError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+}
+
+/// A system function by module (without `_system/` and `.js`) and export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SystemFunction {
+    CliCloudUrl,
+    CliExportsGetLatest,
+    CliApiSpec,
+    CliQueryEnvironmentVariables,
+    CliGetEnvironmentVariable,
+    CliQueryImport,
+    CliQueryImportList,
+    CliQueryTable,
+    CliTableData,
+    CliTableSize,
+    CliTables,
+    BackendState,
+    ComponentsList,
+    CloudUrl,
+    SiteUrl,
+    DeploymentState,
+    LastPushEvent,
+    GetById,
+    GetSchemas,
+    SchemaValidationProgress,
+    GetTableMapping,
+    GetVersion,
+    Indexes,
+    ListAuthProviders,
+    ListById,
+    ListEnvironmentVariables,
+    ListTableScan,
+    ArgsValidator,
+    ModulesList,
+    ModulesListForAllComponents,
+    NodeVersion,
+    PaginatedTableDocuments,
+    TableSize,
+    SizeOfAllTables,
+}
+
+use SystemFunction as F;
+
+const FUNCTIONS: &[(&str, &str, SystemFunction)] = &[
+    ("cli/convexUrl", "cloudUrl", F::CliCloudUrl),
+    ("cli/exports", "getLatest", F::CliExportsGetLatest),
+    ("cli/modules", "apiSpec", F::CliApiSpec),
+    ("cli/queryEnvironmentVariables", "default", F::CliQueryEnvironmentVariables),
+    ("cli/queryEnvironmentVariables", "get", F::CliGetEnvironmentVariable),
+    ("cli/queryImport", "default", F::CliQueryImport),
+    ("cli/queryImport", "list", F::CliQueryImportList),
+    ("cli/queryTable", "default", F::CliQueryTable),
+    ("cli/tableData", "default", F::CliTableData),
+    ("cli/tableSize", "default", F::CliTableSize),
+    ("cli/tables", "default", F::CliTables),
+    ("frontend/backendState", "backendState", F::BackendState),
+    ("frontend/components", "list", F::ComponentsList),
+    ("frontend/convexCloudUrl", "default", F::CloudUrl),
+    ("frontend/convexSiteUrl", "default", F::SiteUrl),
+    ("frontend/deploymentState", "deploymentState", F::DeploymentState),
+    ("frontend/deploymentEvents", "lastPushEvent", F::LastPushEvent),
+    ("frontend/getById", "default", F::GetById),
+    ("frontend/getSchemas", "default", F::GetSchemas),
+    ("frontend/getSchemas", "schemaValidationProgress", F::SchemaValidationProgress),
+    ("frontend/getTableMapping", "default", F::GetTableMapping),
+    ("frontend/getVersion", "default", F::GetVersion),
+    ("frontend/indexes", "default", F::Indexes),
+    ("frontend/listAuthProviders", "default", F::ListAuthProviders),
+    ("frontend/listById", "default", F::ListById),
+    ("frontend/listEnvironmentVariables", "default", F::ListEnvironmentVariables),
+    ("frontend/listTableScan", "default", F::ListTableScan),
+    ("frontend/modules", "argsValidator", F::ArgsValidator),
+    ("frontend/modules", "list", F::ModulesList),
+    ("frontend/modules", "listForAllComponents", F::ModulesListForAllComponents),
+    ("frontend/node", "version", F::NodeVersion),
+    ("frontend/paginatedTableDocuments", "default", F::PaginatedTableDocuments),
+    ("frontend/tableSize", "default", F::TableSize),
+    ("frontend/tableSize", "sizeOfAllTables", F::SizeOfAllTables),
+];
+
+impl SystemFunction {
+    /// The function at `path`, if there is one.
+    pub fn find(path: &FunctionPath) -> Option<SystemFunction> {
+        let module = path.module_stem().strip_prefix("_system/")?;
+        let found = |(m, export, _): &&(&str, &str, SystemFunction)| *m == module && *export == &*path.export;
+        FUNCTIONS.iter().find(found).map(|(_, _, function)| *function)
+    }
+
+    /// Its kind, for calls that ask for one. All so far are queries.
+    pub fn kind(self) -> UdfKind {
+        UdfKind::Query
+    }
+}
+
+/// Runs the system function at `path` over `tx`.
+///
+/// `args` is the JSON text of the array of encoded arguments: one object, or nothing. The caller must have checked
+/// that the caller is an administrator.
+///
+/// # Errors
+/// [`SystemError::NotFound`], wrong arguments, or a failure of storage.
+pub async fn call(
+    context: &SystemContext<'_>,
+    path: &FunctionPath,
+    args: &str,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let function =
+        SystemFunction::find(path).ok_or_else(|| SystemError::NotFound { path: path.udf_path() })?;
+    let args = args::Args::parse(args)?;
+    match function {
+        F::CliCloudUrl | F::CloudUrl => frontend::cloud_url(context, args, tx).await,
+        F::SiteUrl => frontend::site_url(context, args, tx).await,
+        // Exports and imports do not exist in this version, so there never was one.
+        F::CliExportsGetLatest => args.none().map(|()| Value::Null).map_err(SystemError::from),
+        F::CliQueryImport => args.ignore(&["importId"]).map(|()| Value::Null).map_err(SystemError::from),
+        F::CliQueryImportList => args.none().map(|()| Value::Array(Vec::new())).map_err(SystemError::from),
+        F::CliApiSpec => cli::api_spec(args, tx).await,
+        F::CliQueryEnvironmentVariables | F::ListEnvironmentVariables => cli::list_env_vars(args, tx).await,
+        F::CliGetEnvironmentVariable => cli::get_env_var(context, args, tx).await,
+        F::CliQueryTable => tables::query_table(context, args, tx).await,
+        F::CliTableData => tables::table_data(context, args, tx).await,
+        F::CliTableSize | F::TableSize => tables::table_size(args, tx).await,
+        F::CliTables => tables::list_tables(args, tx).await,
+        F::BackendState => frontend::backend_state(args, tx).await,
+        F::ComponentsList => frontend::components(args, tx).await,
+        F::DeploymentState => frontend::deployment_state(args, tx).await,
+        F::LastPushEvent => frontend::last_push_event(args, tx).await,
+        F::GetById => tables::get_by_id(args, tx).await,
+        F::GetSchemas => frontend::schemas(args, tx).await,
+        F::SchemaValidationProgress => frontend::schema_validation_progress(args, tx).await,
+        F::GetTableMapping => tables::table_mapping(args, tx).await,
+        F::GetVersion => frontend::version(args, tx).await,
+        F::Indexes => frontend::indexes(args, tx).await,
+        F::ListAuthProviders => frontend::auth_providers(args, tx).await,
+        F::ListById => tables::list_by_id(args, tx).await,
+        F::ListTableScan => tables::table_scan(args, tx).await,
+        F::ArgsValidator => frontend::args_validator(args, tx).await,
+        F::ModulesList => frontend::modules(args, tx).await,
+        F::ModulesListForAllComponents => frontend::modules_for_all_components(args, tx).await,
+        // Node actions do not exist in this version.
+        F::NodeVersion => args.none().map(|()| Value::Null).map_err(SystemError::from),
+        F::PaginatedTableDocuments => tables::paginated_documents(context, args, tx).await,
+        F::SizeOfAllTables => tables::size_of_all_tables(args, tx).await,
+    }
+}

@@ -1,0 +1,197 @@
+//! Checks before and after user code runs: does the function exist for this caller, do arguments and result have
+//! the declared shape and an acceptable size.
+
+use lakewire_storage::catalog::Namespace;
+use lakewire_storage::schema::{TableLookup, Validator};
+use lakewire_storage::transaction::{NamespaceTables, Transaction};
+use lakewire_storage::value::Value;
+use serde_json::value::RawValue;
+
+use super::{Failure, FunctionErrorKind, FunctionPath};
+use crate::model::{AnalyzedFunction, AppModel, FunctionKind};
+use crate::runtime::UdfKind;
+
+/// Which functions a caller may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Only public ones; all others look as if they did not exist.
+    Public,
+    /// Internal ones as well: admins, and functions that call functions.
+    Internal,
+}
+
+/// Whether the commit timestamp that is not known yet may stand in a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placeholders {
+    Allowed,
+    Refused,
+}
+
+impl Placeholders {
+    /// In what mutations pass on and return; nowhere else.
+    pub(crate) fn of(kind: UdfKind) -> Self {
+        match kind {
+            UdfKind::Mutation => Self::Allowed,
+            UdfKind::Query | UdfKind::Action => Self::Refused,
+        }
+    }
+
+    fn parse(self, text: &str) -> Result<Value, lakewire_storage::value::ValueError> {
+        match self {
+            Self::Allowed => Value::from_json_in_mutation(text),
+            Self::Refused => Value::from_json(text),
+        }
+    }
+}
+
+/// The app's tables as `tx` sees them, for validators of ids.
+pub(crate) fn app_tables(tx: &Transaction) -> NamespaceTables<'_> {
+    NamespaceTables { catalog: tx.catalog(), namespace: Namespace::ROOT }
+}
+
+/// The function at `path`, whoever may call it.
+pub(crate) fn lookup<'m>(model: &'m AppModel, path: &FunctionPath) -> Option<&'m AnalyzedFunction> {
+    let module = model.module(&path.module).filter(|module| path.component.is_root() && !module.is_dependency())?;
+    module.function(&path.export)
+}
+
+/// The function at `path` for a caller with `access`.
+///
+/// # Errors
+/// One and the same text for functions that do not exist and functions the caller may not call.
+pub(crate) fn find_any<'m>(
+    model: &'m AppModel,
+    path: &FunctionPath,
+    access: Access,
+) -> Result<&'m AnalyzedFunction, Failure> {
+    lookup(model, path)
+        .filter(|function| access == Access::Internal || function.is_public())
+        .ok_or_else(|| not_found(path, access))
+}
+
+/// As [`find_any`], and it must be of `kind`.
+///
+/// # Errors
+/// Also if it is of another kind.
+pub(crate) fn find<'m>(
+    model: &'m AppModel,
+    path: &FunctionPath,
+    kind: FunctionKind,
+    access: Access,
+) -> Result<&'m AnalyzedFunction, Failure> {
+    let function = find_any(model, path, access)?;
+    if function.kind == kind {
+        return Ok(function);
+    }
+    let (wanted, defined) = (kind.as_str(), function.kind.as_str());
+    let message = format!("Trying to execute {path} as {wanted}, but it is defined as {defined}.");
+    Err(Failure::new(FunctionErrorKind::WrongKind, message))
+}
+
+/// No such function that the caller may call.
+pub(crate) fn not_found(path: &FunctionPath, access: Access) -> Failure {
+    let public = if access == Access::Public { "public " } else { "" };
+    let mut message = format!("Could not find {public}function for '{path}'");
+    if !path.component.is_root() {
+        message.push_str(&format!(" in component '{}'", path.component));
+    }
+    message.push_str(". Did you forget to run `npx convex dev` or `npx convex deploy`?");
+    Failure::new(FunctionErrorKind::NotFound, message)
+}
+
+/// The array of arguments in `args`, which may be one bare argument.
+pub(crate) fn positional(args: &str) -> String {
+    let args = args.trim_ascii();
+    if args.starts_with('[') { args.to_owned() } else { format!("[{args}]") }
+}
+
+/// Checks `args`, the JSON text of an array of encoded arguments, against what the function declares.
+///
+/// # Errors
+/// [`FunctionErrorKind::InvalidArguments`].
+pub(crate) fn arguments(
+    function: &AnalyzedFunction,
+    path: &FunctionPath,
+    args: &str,
+    placeholders: Placeholders,
+    max_size: usize,
+    tables: &dyn TableLookup,
+) -> Result<(), Failure> {
+    let invalid = |message: String| Failure::new(FunctionErrorKind::InvalidArguments, message);
+    let values = parse_arguments(args, placeholders)
+        .map_err(|error| invalid(format!("Invalid arguments for {path}: {error}")))?;
+    let size: usize = values.iter().map(Value::size).sum();
+    if size > max_size {
+        let text = format!("Arguments for {path} are too large (actual: {size} bytes, limit: {max_size} bytes)");
+        return Err(invalid(text));
+    }
+    let Some(validator) = function.args.as_ref().filter(|validator| !matches!(validator, Validator::Any)) else {
+        return Ok(());
+    };
+    let [value @ Value::Object(_)] = values.as_slice() else {
+        let text = "ArgumentValidationError: Expected to receive a single object as the function's argument, since it has \
+                    an argument validator. The arguments of this call are of another form";
+        return Err(invalid(text.to_owned()));
+    };
+    validator.check(value, tables).map_err(|error| invalid(format!("ArgumentValidationError: {error}")))
+}
+
+/// Each argument is a value of its own: the array around them is no level of nesting.
+fn parse_arguments(args: &str, placeholders: Placeholders) -> Result<Vec<Value>, String> {
+    let raw: Vec<&RawValue> = serde_json::from_str(args).map_err(|error| error.to_string())?;
+    raw.into_iter().map(|text| placeholders.parse(text.get()).map_err(|error| error.to_string())).collect()
+}
+
+/// Checks `json`, which a function returned. `function` is `None` for functions that were not analyzed.
+///
+/// # Errors
+/// [`FunctionErrorKind::InvalidResult`].
+pub(crate) fn result(
+    function: Option<&AnalyzedFunction>,
+    path: &FunctionPath,
+    json: &str,
+    placeholders: Placeholders,
+    max_size: usize,
+    tables: &dyn TableLookup,
+) -> Result<(), Failure> {
+    let invalid = |message: String| Failure::new(FunctionErrorKind::InvalidResult, message);
+    let validator =
+        function.and_then(|function| function.returns.as_ref()).filter(|returns| !matches!(returns, Validator::Any));
+    // The client package wrote the text in the function itself. A result that nothing is declared about is only parsed
+    // where something in it needs a second look; its text is never smaller than its size.
+    if validator.is_none() && json.len() <= max_size && !needs_a_look(json) {
+        return serde_json::from_str::<serde::de::IgnoredAny>(json)
+            .map(drop)
+            .map_err(|error| invalid(format!("{path} did not return an encoded value: {error}")));
+    }
+    if placeholders == Placeholders::Refused && json.contains(COMMIT_TS) {
+        let text = format!("{path} returned an unresolved commit timestamp: only mutations can return one");
+        return Err(invalid(text));
+    }
+    let value =
+        placeholders.parse(json).map_err(|error| invalid(format!("The return value of {path} is invalid: {error}")))?;
+    let size = value.size();
+    if size > max_size {
+        let text = format!("The return value of {path} is too large (actual: {size} bytes, limit: {max_size} bytes)");
+        return Err(invalid(text));
+    }
+    match validator {
+        Some(validator) => {
+            validator.check(&value, tables).map_err(|error| invalid(format!("ReturnsValidationError: {error}")))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The commit timestamp that is not known yet, as the client package writes it. Inside a JSON string its quotes would
+/// be escaped, so this text in an encoded value is always the placeholder.
+pub(crate) const COMMIT_TS: &str = r#"{"$commitTs":null}"#;
+
+/// Whether the text of a value may hold what only parsing tells to be valid: special values, escaped surrogates.
+fn needs_a_look(json: &str) -> bool {
+    json.contains("\"$") || json.contains("\\u")
+}
+
+#[cfg(test)]
+#[path = "check_tests.rs"]
+mod tests;

@@ -1,0 +1,61 @@
+//! Failures of syscalls as user code sees them: `Code: text`.
+
+use std::fmt::Display;
+
+use lakewire_storage::transaction::TxError;
+
+use crate::runtime::SyscallError;
+
+/// An error that user code can catch.
+pub(crate) fn developer(code: &str, message: impl Display) -> SyscallError {
+    SyscallError::developer(format!("{code}: {message}"))
+}
+
+/// An argument of `api` that cannot be used.
+pub(crate) fn invalid_argument(argument: &str, api: &str, reason: impl Display) -> SyscallError {
+    developer("InvalidArgument", format_args!("Invalid argument `{argument}` for `{api}`: {reason}"))
+}
+
+/// A failure of the transaction: the developer's to catch, or the end of the execution.
+pub(crate) fn transaction(error: TxError) -> SyscallError {
+    if !error.is_developer_error() {
+        return SyscallError::fatal(error.to_string());
+    }
+    SyscallError { data: error.data().map(ToString::to_string), ..developer(error.code(), &error) }
+}
+
+/// An operation that this version does not have.
+pub(crate) fn not_available(op: &str, api: &str) -> SyscallError {
+    developer(
+        "OperationNotAvailable",
+        format_args!("`{api}` (operation `{op}`) is not available: this version of Lakewire does not have it yet"),
+    )
+}
+
+/// An operation that exists, but not for this kind of function.
+pub(crate) fn not_here(op: &str, api: &str, kind: &str) -> SyscallError {
+    developer(
+        "UnknownAsyncOperation",
+        format_args!("Unknown async operation `{op}`: `{api}` can not be used in {kind}"),
+    )
+}
+
+/// The public name of an asynchronous operation that belongs to a later version, if it is one.
+pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
+    Some(match op {
+        "1.0/schedule" | "1.0/actions/schedule" => "ctx.scheduler.runAfter and ctx.scheduler.runAt",
+        "1.0/cancel_job" | "1.0/actions/cancel_job" => "ctx.scheduler.cancel",
+        "1.0/storageGetUrl" => "ctx.storage.getUrl",
+        "1.0/storageGetMetadata" => "ctx.storage.getMetadata",
+        "1.0/storageGenerateUploadUrl" => "ctx.storage.generateUploadUrl",
+        "1.0/storageDelete" => "ctx.storage.delete",
+        "1.0/storageStore" => "ctx.storage.store",
+        "1.0/storageGet" => "ctx.storage.get",
+        "1.0/actions/vectorSearch" => "ctx.vectorSearch",
+        "1.0/signJwt" => "ctx.auth.signJwt",
+        "1.0/createFunctionHandle" => "createFunctionHandle",
+        "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
+        "1.0/auditLog" => "audit logging",
+        _ => return None,
+    })
+}

@@ -1,0 +1,165 @@
+//! What queries and mutations run on: syscalls over one transaction.
+//!
+//! Documents go from the transaction to V8 as the JSON text they are stored in; nothing on the way of a read parses
+//! or writes them again.
+
+mod args;
+mod context;
+mod error;
+pub(crate) mod meta;
+mod nested;
+mod reads;
+mod writes;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use lakewire_storage::transaction::Transaction;
+
+pub(crate) use args::Address;
+pub(crate) use context::CallContext;
+pub(crate) use error::{developer, later_operation, not_available};
+use error::not_here;
+pub(crate) use nested::resolve_address;
+use nested::{Frame, PendingCall};
+
+use crate::runtime::{
+    AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind,
+};
+use crate::udf::FunctionPath;
+
+/// The host of one query or mutation and of the functions it calls.
+pub(crate) struct TransactionHost {
+    context: CallContext,
+    /// The transaction of the call, and above it those of calls that see the snapshot only. The last one is in use.
+    transactions: Vec<Transaction>,
+    /// The running function and, below it, those that wait for it.
+    frames: Vec<Frame>,
+    /// A nested call that was resolved and not yet begun.
+    pending: Option<PendingCall>,
+    /// Where the page ended when this query ran before.
+    journal: Option<String>,
+    outcome: HostOutcome,
+}
+
+/// What a host knows at the end, besides its transaction.
+#[derive(Default)]
+pub(crate) struct HostOutcome {
+    /// Console lines, those of called functions included.
+    pub lines: Vec<LogLine>,
+    /// Where the page of this run ended.
+    pub journal: Option<String>,
+    /// Whether a function asked who calls.
+    pub observed_identity: bool,
+    /// Whether a function asked for the timestamp of its snapshot.
+    pub observed_time: bool,
+}
+
+impl TransactionHost {
+    /// For one call of `path`; `journal` is what an earlier run of the same query gave.
+    pub(crate) fn new(
+        context: CallContext,
+        transaction: Transaction,
+        path: FunctionPath,
+        kind: UdfKind,
+        journal: Option<String>,
+    ) -> Self {
+        Self {
+            context,
+            transactions: vec![transaction],
+            frames: vec![Frame::top(path, kind)],
+            pending: None,
+            journal,
+            outcome: HostOutcome::default(),
+        }
+    }
+
+    /// The transaction with all its reads and writes, and what else is known at the end.
+    pub(crate) fn finish(mut self) -> (Transaction, HostOutcome) {
+        // An execution that was ended from outside may leave inner transactions behind.
+        let transaction = self.transactions.swap_remove(0);
+        (transaction, self.outcome)
+    }
+
+    fn tx(&mut self) -> &mut Transaction {
+        self.transactions.last_mut().expect("the first transaction is only taken by `finish`")
+    }
+
+    fn frame(&mut self) -> &mut Frame {
+        self.frames.last_mut().expect("the first frame is never popped")
+    }
+
+    async fn async_syscall(&mut self, op: &str, args: &str) -> Result<SyscallReply, SyscallError> {
+        let json = match op {
+            "1.0/get" => self.get(args).await?,
+            "1.0/queryStreamNext" => self.query_next(args).await?,
+            "1.0/queryPage" => self.query_page(args).await?,
+            "1.0/count" => self.count(args).await?,
+            "1.0/insert" => self.insert(op, args)?,
+            "1.0/shallowMerge" => self.patch(op, args).await?,
+            "1.0/replace" => self.replace(op, args).await?,
+            "1.0/remove" => self.remove(op, args).await?,
+            "1.0/runUdf" => return self.run_udf(args).map(|call| SyscallReply::Call(Box::new(call))),
+            "1.0/getUserIdentity" => {
+                self.outcome.observed_identity = true;
+                self.context.identity.user_json().to_owned()
+            }
+            "1.0/getTransactionMetrics" => self.transaction_metrics(),
+            "1.0/getFunctionMetadata" => meta::function_metadata(&self.frame().path),
+            "1.0/getDeploymentMetadata" => meta::deployment_metadata(&self.context.deployment),
+            "1.0/getRequestMetadata" => self.request_metadata()?,
+            "1.0/actions/query" | "1.0/actions/mutation" | "1.0/actions/action" => {
+                return Err(not_here(op, "ctx.runQuery, ctx.runMutation and ctx.runAction of actions", self.kind_name()));
+            }
+            _ => {
+                return Err(match later_operation(op) {
+                    Some(api) => not_available(op, api),
+                    None => developer("UnknownAsyncOperation", format_args!("Unknown async operation `{op}`")),
+                });
+            }
+        };
+        Ok(SyscallReply::Json(json))
+    }
+
+    fn kind_name(&mut self) -> &'static str {
+        match self.frame().kind {
+            UdfKind::Query => "queries",
+            UdfKind::Mutation => "mutations",
+            UdfKind::Action => "actions",
+        }
+    }
+}
+
+impl UdfHost for TransactionHost {
+    fn syscall(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
+        match op {
+            "1.0/queryStream" => self.query_open(args),
+            "1.0/queryCleanup" => self.query_cleanup(args),
+            "1.0/db/normalizeId" => self.normalize_id(args),
+            "1.0/getSnapshotTs" => Ok(self.snapshot_ts()),
+            _ => Err(developer("UnknownOperation", format_args!("Unknown operation `{op}`"))),
+        }
+    }
+
+    fn batch<'a>(&'a mut self, calls: Vec<AsyncCall>) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>> {
+        async move {
+            let mut replies = Vec::with_capacity(calls.len());
+            for call in calls {
+                replies.push(self.async_syscall(&call.op, &call.args).await);
+            }
+            replies
+        }
+        .boxed()
+    }
+
+    fn nested_begin(&mut self, _call: &NestedCall) -> Result<(), SyscallError> {
+        self.begin_nested()
+    }
+
+    fn nested_end(&mut self, _call: &NestedCall, result: Result<String, JsFailure>) -> Result<String, SyscallError> {
+        self.end_nested(result)
+    }
+
+    fn log(&mut self, line: LogLine) {
+        self.outcome.lines.push(line);
+    }
+}

@@ -1,0 +1,17 @@
+//! Function calls: addresses, requests, results, and the host that functions run on.
+
+mod call;
+pub(crate) mod check;
+mod error;
+mod failure;
+pub(crate) mod host;
+mod outcome;
+mod path;
+mod request_id;
+
+pub use call::{Call, Caller, ClientInfo, SessionRequest};
+pub use error::{Failure, FunctionError, FunctionErrorKind};
+pub use failure::{CallFailure, ConflictFailure};
+pub use outcome::{ActionResult, FunctionOutcome, MutationResult, Observed, QueryResult};
+pub use path::{ComponentPath, FunctionPath, PathError};
+pub use request_id::RequestId;

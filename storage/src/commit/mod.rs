@@ -1,0 +1,212 @@
+//! Committing: check, accept, make durable, publish.
+//!
+//! A transaction is *accepted* under one short lock: it is checked against what was accepted since its snapshot, gets its
+//! timestamp, and becomes part of the *head*, on which the next mutations run. Accepted transactions are appended to the log in
+//! groups, one append in flight at a time; when a group is durable it becomes part of *latest*, which queries see, and those who
+//! wait for it are answered. If the log refuses a group, everything accepted since latest is taken back: the head falls back to
+//! latest, all waiters get an error, and transactions that ran on the lost head conflict (each snapshot carries the *epoch*,
+//! the number of such falls, to tell).
+
+mod accept;
+mod error;
+mod flush;
+mod stream;
+mod validate;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::{Notify, oneshot};
+
+pub use error::{CommitError, Conflict, SnapshotError};
+pub use stream::{CommitBatch, CommitStream};
+
+use crate::env::Env;
+use crate::log::{CommitLog, EntryNumber, LogError, LoggedTransaction, Timestamp};
+use crate::state::Snapshot;
+use crate::state::history::{History, Retention};
+use stream::Subscribers;
+
+/// The outcome of a commit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Committed {
+    /// The commit timestamp; of a transaction that wrote nothing, its snapshot's.
+    pub ts: Timestamp,
+}
+
+/// Answers those who wait for a transaction to become durable.
+type Waiter = oneshot::Sender<Result<(), CommitError>>;
+
+/// The state of the pipeline, shared by those who commit and the task that appends.
+pub(crate) struct Committer {
+    pub(crate) env: Env,
+    pub(crate) log: Arc<dyn CommitLog>,
+    inner: Mutex<Inner>,
+    /// Copies of what `inner` has, so that readers do not wait for commits being checked.
+    published: RwLock<Published>,
+    /// There is something to append, or the pipeline is to end. Outlives the committer, so that the task can wait for it
+    /// without keeping the committer alive.
+    wake: Arc<Notify>,
+}
+
+#[derive(Clone)]
+struct Published {
+    latest: Snapshot,
+    head: Snapshot,
+    /// The entry that made `latest`.
+    entry: EntryNumber,
+}
+
+struct Inner {
+    latest: Snapshot,
+    head: Snapshot,
+    /// The greatest timestamp given out so far, of commits that were taken back as well.
+    last_ts: Timestamp,
+    /// The newest entry known to be in the log.
+    entry: EntryNumber,
+    /// Accepted and not yet durable, in order. The front ones may be in flight.
+    pending: VecDeque<Pending>,
+    /// When commits were taken back: the epoch that ended and the timestamp that was durable.
+    falls: VecDeque<(u64, Timestamp)>,
+    history: History,
+    subscribers: Subscribers,
+    closed: bool,
+    log_bytes_since_checkpoint: usize,
+}
+
+struct Pending {
+    transaction: Arc<LoggedTransaction>,
+    /// The head just after it.
+    after: Snapshot,
+    bytes: usize,
+    waiters: Vec<Waiter>,
+}
+
+/// What was found when the database was opened.
+pub(crate) struct Recovered {
+    pub snapshot: Snapshot,
+    pub entry: EntryNumber,
+    /// The timestamp of the newest commit.
+    pub last_ts: Timestamp,
+}
+
+impl Committer {
+    pub fn new(env: Env, log: Arc<dyn CommitLog>, retention: Retention, recovered: Recovered) -> Self {
+        let Recovered { snapshot, entry, last_ts } = recovered;
+        let inner = Inner {
+            latest: snapshot.clone(),
+            head: snapshot.clone(),
+            last_ts: last_ts.max(snapshot.ts()),
+            entry,
+            pending: VecDeque::new(),
+            falls: VecDeque::new(),
+            history: History::new(retention, snapshot.clone()),
+            subscribers: Subscribers::default(),
+            closed: false,
+            log_bytes_since_checkpoint: 0,
+        };
+        let published = Published { latest: snapshot.clone(), head: snapshot, entry };
+        Committer {
+            env,
+            log,
+            inner: Mutex::new(inner),
+            published: RwLock::new(published),
+            wake: Arc::new(Notify::new()),
+        }
+    }
+
+    pub fn latest(&self) -> Snapshot {
+        self.published.read().latest.clone()
+    }
+
+    /// The latest snapshot and the log entry that made it.
+    pub fn latest_entry(&self) -> (Snapshot, EntryNumber) {
+        let published = self.published.read();
+        (published.latest.clone(), published.entry)
+    }
+
+    pub fn head(&self) -> Snapshot {
+        self.published.read().head.clone()
+    }
+
+    pub fn snapshot_at(&self, ts: Timestamp) -> Result<Snapshot, SnapshotError> {
+        let replay = {
+            let inner = self.inner.lock();
+            let latest = &inner.latest;
+            if ts > latest.ts() {
+                return Err(SnapshotError::InFuture { requested: ts, latest: latest.ts() });
+            }
+            if ts == latest.ts() {
+                return Ok(latest.clone());
+            }
+            inner.history.replay(ts, latest)?
+        };
+        let (snapshot, replayed) = replay.run();
+        if replayed {
+            self.inner.lock().history.remember(snapshot.clone());
+        }
+        Ok(snapshot)
+    }
+
+    pub fn subscribe(&self) -> CommitStream {
+        let mut inner = self.inner.lock();
+        let from = inner.latest.ts();
+        inner.subscribers.add(from)
+    }
+
+    /// Log bytes appended since the last call of [`Self::checkpointed`], about.
+    pub fn log_bytes_since_checkpoint(&self) -> usize {
+        self.inner.lock().log_bytes_since_checkpoint
+    }
+
+    pub fn checkpointed(&self) {
+        self.inner.lock().log_bytes_since_checkpoint = 0;
+    }
+
+    /// Refuses further commits. Accepted ones are still appended.
+    pub fn close(&self) {
+        self.inner.lock().closed = true;
+        self.wake.notify_one();
+    }
+}
+
+impl Inner {
+    fn publish(&self, to: &RwLock<Published>) {
+        *to.write() = Published { latest: self.latest.clone(), head: self.head.clone(), entry: self.entry };
+    }
+
+    /// Takes back everything that is accepted and not durable, and answers its waiters with `error`.
+    fn fall_back(&mut self, error: &CommitError) {
+        const REMEMBERED: usize = 1024;
+        let durable = self.latest.ts();
+        let epoch = self.head.epoch();
+        self.falls.push_back((epoch, durable));
+        if self.falls.len() > REMEMBERED {
+            self.falls.pop_front();
+        }
+        self.history.take_back(durable);
+        self.latest = Snapshot::new(durable, epoch + 1, self.latest.state().clone());
+        self.head = self.latest.clone();
+        for waiter in self.pending.drain(..).flat_map(|pending| pending.waiters) {
+            let _gone = waiter.send(Err(error.clone()));
+        }
+    }
+
+    /// Whether everything that a snapshot has is still part of the head.
+    fn is_lineage(&self, snapshot: &Snapshot) -> bool {
+        if snapshot.epoch() == self.head.epoch() {
+            return true;
+        }
+        // What counts is the first fall after the snapshot was taken.
+        self.falls
+            .iter()
+            .find(|(epoch, _)| *epoch == snapshot.epoch())
+            .is_some_and(|(_, durable)| snapshot.ts() <= *durable)
+    }
+}
+
+/// For errors of the log that end up in many hands.
+fn unavailable(error: &LogError) -> CommitError {
+    CommitError::Unavailable(error.to_string())
+}

@@ -1,0 +1,4 @@
+mod damage;
+mod faults;
+mod memory_disk;
+mod on_disk;

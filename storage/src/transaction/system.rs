@@ -1,0 +1,99 @@
+//! Reads and writes of system tables, for Lakewire's own code.
+
+use std::sync::Arc;
+
+use super::walk::Walk;
+use super::write::{Old, system_document};
+use super::{Transaction, TxError};
+use crate::catalog::{Catalog, Fields, RowChange, SystemTable};
+use crate::document::Document;
+use crate::id::{DocumentId, InternalId};
+use crate::interval::{End, Interval};
+use crate::key::{Key, after_fields, encode_value};
+use crate::query::Order;
+use crate::value::Value;
+
+impl Transaction {
+    /// Inserts a row and returns its id. System tables have no limits and no schema.
+    ///
+    /// # Errors
+    /// When the row is one the catalog cannot be derived from.
+    pub fn insert_system(&mut self, table: SystemTable, fields: Fields) -> Result<DocumentId, TxError> {
+        let id = self.new_internal_id();
+        self.put_system(table, id, fields)?;
+        Ok(DocumentId { table: table.number(), internal: id })
+    }
+
+    /// Puts other fields in the place of a row's, or inserts it under that id.
+    ///
+    /// # Errors
+    /// As [`Self::insert_system`].
+    pub fn put_system(&mut self, table: SystemTable, id: InternalId, fields: Fields) -> Result<Arc<Document>, TxError> {
+        let old = self.get_in(table.info(), id)?;
+        let creation_time = old.as_ref().map_or_else(|| self.new_creation_time(), |old| old.creation_time);
+        let (id, value) = system_document(fields, table, id, creation_time);
+        let document = self.store(table.info(), id, creation_time, old.map(|document| Old { document, keys: None }), value)?;
+        self.row_changed(table, id.internal, Some(&document))?;
+        Ok(document)
+    }
+
+    /// Deletes a row; returns it, `None` if it was not there.
+    ///
+    /// # Errors
+    /// When the catalog cannot be derived without it.
+    pub fn delete_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
+        let old = self.get_in(table.info(), id)?;
+        if let Some(old) = &old {
+            self.unstore(table.info(), old)?;
+            self.row_changed(table, id, None)?;
+        }
+        Ok(old)
+    }
+
+    /// The row with an id, recorded as read.
+    ///
+    /// # Errors
+    /// None at present; for symmetry with reads of other tables.
+    pub fn get_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
+        self.get_in(table.info(), id)
+    }
+
+    /// The rows whose first fields of an index are `values`, in the order of the index; all rows if there are no values.
+    /// `index` may be `by_creation_time`. Recorded as read.
+    ///
+    /// # Errors
+    /// `IndexNotFoundError`.
+    pub fn find_system(
+        &mut self,
+        table: SystemTable,
+        index: &str,
+        values: &[Value],
+    ) -> Result<Vec<Arc<Document>>, TxError> {
+        let id = match index {
+            "by_creation_time" => table.by_creation_time(),
+            _ => table.info().index(index).map(|index| index.id).ok_or_else(|| {
+                TxError::developer("IndexNotFoundError", format!("Index {}.{index} not found", table.name()))
+            })?,
+        };
+        let mut start = id.0.to_be_bytes().to_vec();
+        for value in values {
+            encode_value(&mut start, Some(value));
+        }
+        let interval = Interval { end: End::Before(Key::from(after_fields(&start))), start: Key::from(start) };
+        let mut walk = Walk::new(interval, Order::Asc);
+        let mut rows = Vec::new();
+        while let Some((_, row)) = self.step(&mut walk)? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    fn row_changed(&mut self, table: SystemTable, id: InternalId, document: Option<&Document>) -> Result<(), TxError> {
+        if Catalog::depends_on(table.tablet()) {
+            let mut catalog = Catalog::clone(&self.staged.catalog);
+            catalog.apply([RowChange { table, id, document }])?;
+            self.staged.catalog = Arc::new(catalog);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! The seam to the engine, implemented by the engine.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::stream::{self, StreamExt as _};
+use lakewire_functions::auth::{AuthError, Identity};
+use lakewire_functions::engine::{Engine, session_record_key};
+use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
+use lakewire_storage::database::Snapshot;
+use lakewire_storage::interval::Interval;
+use lakewire_storage::log::{LoggedTransaction, LoggedWrite, Timestamp};
+
+use crate::backend::{Backend, CommitBatches, Committed, View};
+
+/// The engine of this process.
+pub(crate) struct EngineBackend {
+    engine: Arc<Engine>,
+}
+
+/// A snapshot of the engine's database.
+pub(crate) struct EngineView {
+    engine: Arc<Engine>,
+    snapshot: Snapshot,
+}
+
+impl EngineBackend {
+    pub(crate) fn new(engine: Arc<Engine>) -> Self {
+        Self { engine }
+    }
+}
+
+impl EngineView {
+    pub(crate) fn new(engine: Arc<Engine>, snapshot: Snapshot) -> Self {
+        Self { engine, snapshot }
+    }
+}
+
+#[async_trait]
+impl View for EngineView {
+    fn ts(&self) -> Timestamp {
+        self.snapshot.ts()
+    }
+
+    async fn query(&self, call: &Call, journal: Option<&str>) -> Result<QueryResult, CallFailure> {
+        self.engine.query(call, self.snapshot.clone(), journal).await
+    }
+}
+
+#[async_trait]
+impl Backend for EngineBackend {
+    fn latest(&self) -> Arc<dyn View> {
+        let snapshot = self.engine.db().latest();
+        Arc::new(EngineView::new(Arc::clone(&self.engine), snapshot))
+    }
+
+    fn commits(&self) -> CommitBatches {
+        let commits = self.engine.db().commits();
+        stream::unfold(commits, |mut commits| async {
+            let batch = commits.next().await?;
+            Some((batch.transactions.iter().map(|transaction| committed(transaction)).collect(), commits))
+        })
+        .boxed()
+    }
+
+    async fn mutation(&self, call: &Call, session: Option<SessionRequest>) -> Result<MutationResult, CallFailure> {
+        self.engine.mutation(call, session).await
+    }
+
+    async fn action(&self, call: &Call) -> Result<ActionResult, CallFailure> {
+        self.engine.action(call).await
+    }
+
+    fn record_of(&self, session: &SessionRequest) -> Interval {
+        Interval::point(session_record_key(session))
+    }
+
+    fn admin(&self, key: &str, acting_as: Option<&serde_json::Value>) -> Result<Identity, AuthError> {
+        match acting_as {
+            None => self.engine.authenticator().admin_key(key),
+            Some(attributes) => self.engine.authenticator().acting_user(key, attributes),
+        }
+    }
+
+    fn user(&self, token: &str) -> Result<Identity, AuthError> {
+        self.engine.authenticator().user_token(token)
+    }
+}
+
+fn committed(transaction: &LoggedTransaction) -> Committed {
+    let keys = transaction.writes.iter().flat_map(LoggedWrite::touched_keys).cloned().collect();
+    Committed { ts: transaction.ts, keys }
+}

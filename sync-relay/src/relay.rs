@@ -1,0 +1,70 @@
+//! The relay as the rest of the program sees it.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use axum::Router;
+use lakewire_functions::engine::{Engine, QueryService};
+use lakewire_functions::udf::{Call, CallFailure, QueryResult};
+use lakewire_storage::database::Snapshot;
+use lakewire_storage::env::Env;
+
+use crate::backend::Backend;
+use crate::cache::{CacheOptions, QueryCache};
+use crate::engine::{EngineBackend, EngineView};
+use crate::socket;
+
+/// Sockets, sessions and the query cache over one engine.
+///
+/// The cache answers HTTP too: give the relay to the HTTP API as its [`QueryService`].
+pub struct Relay {
+    engine: Arc<Engine>,
+    shared: Arc<Shared>,
+}
+
+/// What all sessions share.
+pub(crate) struct Shared {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) cache: Arc<QueryCache>,
+    pub(crate) env: Env,
+}
+
+impl Relay {
+    /// A relay that follows the commits of the engine's database from now on. Needs a tokio runtime.
+    pub fn new(engine: Arc<Engine>, env: Env) -> Arc<Self> {
+        Self::with_options(engine, env, CacheOptions::default())
+    }
+
+    /// As [`Relay::new`], with other bounds of the cache.
+    pub fn with_options(engine: Arc<Engine>, env: Env, options: CacheOptions) -> Arc<Self> {
+        let backend = Arc::new(EngineBackend::new(Arc::clone(&engine)));
+        Arc::new(Self { shared: Shared::start(backend, env, options), engine })
+    }
+
+    /// The routes `/api/{version}/sync` and `/api/sync`.
+    pub fn router(&self) -> Router {
+        socket::router(Arc::clone(&self.shared))
+    }
+}
+
+impl Shared {
+    /// Starts to follow the commits of `backend`.
+    pub(crate) fn start(backend: Arc<dyn Backend>, env: Env, options: CacheOptions) -> Arc<Self> {
+        let (cache, commits) = QueryCache::new(Arc::clone(&backend), env.clone(), options);
+        env.spawner.spawn("query invalidation", Box::pin(Arc::clone(&cache).follow(commits)));
+        Arc::new(Self { backend, cache, env })
+    }
+}
+
+#[async_trait]
+impl QueryService for Relay {
+    async fn query(&self, call: &Call, at: Option<Snapshot>) -> Result<Arc<QueryResult>, CallFailure> {
+        match at {
+            None => self.shared.cache.query(call).await,
+            Some(snapshot) => {
+                let view = EngineView::new(Arc::clone(&self.engine), snapshot);
+                self.shared.cache.query_at(call, &view).await
+            }
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! When a Transition is due, and at which snapshot.
+//!
+//! Every result is known to be right from the snapshot it was run on to the commit that made it stale, or to the newest commit there
+//! is. Where these spans have a snapshot in common, a Transition to the newest such snapshot can be sent at once: the usual case, as
+//! one round runs everything a commit made stale at one snapshot. Where they have none (some queries are slow, others keep
+//! changing), the session puts the results of one snapshot together, kept in hand as they come in: each such assembly ends, whatever
+//! is committed meanwhile, so nobody is starved.
+
+use std::sync::Arc;
+
+use lakewire_storage::log::Timestamp;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Session;
+use super::query_set::{Source, Subscription};
+use crate::cache::{Content, Pin, QueryCache};
+use crate::protocol::{Modifications, StateVersion};
+use crate::socket::Socket;
+
+/// Transitions that may be on their way to the client. A slow one gets fewer that each say more.
+const MAX_UNSENT: usize = 2;
+
+/// The snapshot at which the session is putting its results together.
+pub(super) struct Assembly {
+    pin: Arc<Pin>,
+}
+
+/// What the newest results have in common.
+struct Survey {
+    /// All of them are right at the snapshots from here ...
+    from: Timestamp,
+    /// ... to here.
+    to: Timestamp,
+    /// Some query has no result.
+    missing: bool,
+    /// Some result is stale, or missing, and no run is under way or planned.
+    neglected: bool,
+    /// Results the client has yet to be told of.
+    news: News,
+    /// The newest of the runs under way.
+    running: Option<Arc<Pin>>,
+}
+
+/// Results by position in the query set.
+type News = Vec<(usize, Arc<Content>)>;
+
+impl Session {
+    /// Sends the Transitions that are due.
+    pub(super) fn advance<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) {
+        while socket.unsent_transitions() < MAX_UNSENT && self.step(socket) {}
+    }
+
+    /// Sends one Transition if one is due.
+    fn step<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> bool {
+        // Before anything else is looked at, so that all of it is known up to here.
+        let processed = self.shared.cache.tracker().processed();
+        let top = processed.min(self.requests.last_to_show());
+        let needed = self.owed.unwrap_or(0).max(self.wanted.ts);
+        if needed > processed && self.shared.cache.tracker().notify_at(needed, &self.signal) {
+            return self.step(socket);
+        }
+        if top < self.wanted.ts {
+            return false;
+        }
+        let survey = self.survey(top, processed);
+        let changed = !survey.news.is_empty()
+            || !self.queries.removed.is_empty()
+            || self.wanted.query_set != self.sent.query_set
+            || self.wanted.identity != self.sent.identity;
+        if !survey.missing && survey.from <= survey.to && (changed || self.owed.is_some_and(|owed| owed <= survey.to)) {
+            self.tell(survey.to, survey.news, socket);
+            return true;
+        }
+        let due = changed || survey.missing || self.owed.is_some_and(|owed| owed <= top);
+        if due || survey.neglected { self.assemble(survey.running, top, processed, socket) } else { false }
+    }
+
+    fn survey(&mut self, top: Timestamp, processed: Timestamp) -> Survey {
+        let mut survey =
+            Survey { from: self.wanted.ts, to: top, missing: false, neglected: false, news: News::new(), running: None };
+        for (at, subscription) in self.queries.iter_mut().enumerate() {
+            if subscription.is_retired() {
+                subscription.rewatch(&self.shared.cache, &self.identity, &self.signal);
+            }
+            let reading = match &subscription.source {
+                Source::Cache(watch) => watch.entry.read(processed),
+                Source::Fixed(content) => {
+                    if subscription.is_news(content) {
+                        survey.news.push((at, Arc::clone(content)));
+                    }
+                    continue;
+                }
+                Source::Moving => continue,
+            };
+            let stale = match reading.newest {
+                Some((content, from, last)) => {
+                    survey.from = survey.from.max(from);
+                    survey.to = survey.to.min(last);
+                    if subscription.is_news(&content) {
+                        survey.news.push((at, content));
+                    }
+                    last < top
+                }
+                None => {
+                    survey.missing = true;
+                    true
+                }
+            };
+            survey.neglected |= stale && reading.running.is_none() && !reading.resting;
+            if let Some(pin) = reading.running
+                && survey.running.as_ref().is_none_or(|other| other.ts() < pin.ts())
+            {
+                survey.running = Some(pin);
+            }
+        }
+        survey
+    }
+
+    /// Puts the results of one snapshot together; sends the Transition once they are all in hand. `running` is the snapshot of
+    /// the newest run that is under way for one of the queries.
+    fn assemble<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        running: Option<Arc<Pin>>,
+        top: Timestamp,
+        processed: Timestamp,
+        socket: &mut Socket<S>,
+    ) -> bool {
+        let cache = &self.shared.cache;
+        let pin = match &self.assembly {
+            Some(assembly) if assembly.pin.ts() >= self.wanted.ts => Arc::clone(&assembly.pin),
+            _ => {
+                self.queries.iter_mut().for_each(|subscription| subscription.in_hand = None);
+                let needed = self.owed.unwrap_or(0).max(self.wanted.ts);
+                // What is under way already is done soonest, and by the work of one for many.
+                let pin = running.filter(|pin| pin.ts() >= needed).unwrap_or_else(|| cache.tracker().pin());
+                self.assembly = Some(Assembly { pin: Arc::clone(&pin) });
+                pin
+            }
+        };
+        let mut complete = true;
+        for subscription in self.queries.iter_mut() {
+            match subscription.collect(cache, &pin, processed) {
+                Collected::InHand => {}
+                Collected::Awaited => complete = false,
+                Collected::Failed => {
+                    // The run will be repeated, at another snapshot.
+                    self.assembly = None;
+                    return false;
+                }
+            }
+        }
+        if !complete {
+            return false;
+        }
+        let ts = pin.ts();
+        if ts > top {
+            // What is missing is the look at a commit, or else the answer to a mutation. Both wake the session.
+            return ts > processed && cache.tracker().notify_at(ts, &self.signal) && self.step(socket);
+        }
+        let in_hand = self.queries.iter_mut().enumerate();
+        let news = in_hand.filter_map(|(at, subscription)| {
+            let content = match &subscription.source {
+                Source::Fixed(content) => Some(Arc::clone(content)),
+                _ => subscription.in_hand.take(),
+            };
+            content.filter(|content| subscription.is_news(content)).map(|content| (at, content))
+        });
+        let news = news.collect();
+        self.tell(ts, news, socket);
+        true
+    }
+
+    /// Sends the Transition to the snapshot `ts`, at which `news` are the results that changed.
+    fn tell<S: AsyncRead + AsyncWrite + Unpin>(&mut self, ts: Timestamp, news: News, socket: &mut Socket<S>) {
+        /// Names, numbers, punctuation around a result.
+        const AROUND: usize = 160;
+        self.assembly = None;
+        let removed = std::mem::take(&mut self.queries.removed);
+        let bytes: usize = news.iter().map(|(_, content)| content.bytes() + AROUND).sum();
+        let mut modifications = Modifications::with_capacity(bytes + removed.len() * AROUND);
+        removed.iter().for_each(|query_id| modifications.removed(*query_id));
+        for (at, content) in news {
+            let subscription = self.queries.at(at);
+            content.report(subscription.query_id, &mut modifications);
+            subscription.sent = Some(content);
+            subscription.follow_journal(&self.shared.cache, &self.identity, &self.signal);
+        }
+        self.send_transition(StateVersion { ts, ..self.wanted }, &modifications, socket);
+    }
+}
+
+/// How far a subscription is with its result at one snapshot.
+enum Collected {
+    InHand,
+    Awaited,
+    Failed,
+}
+
+impl Subscription {
+    fn is_retired(&self) -> bool {
+        matches!(&self.source, Source::Cache(watch) if watch.entry.is_retired())
+    }
+
+    /// Whether the client has yet to be told of `content`.
+    fn is_news(&self, content: &Content) -> bool {
+        self.sent.as_ref().is_none_or(|sent| !sent.same(content))
+    }
+
+    fn collect(&mut self, cache: &Arc<QueryCache>, pin: &Arc<Pin>, processed: Timestamp) -> Collected {
+        let Source::Cache(watch) = &self.source else { return Collected::InHand };
+        if self.in_hand.is_none() {
+            self.in_hand = watch.entry.at(pin.ts(), processed);
+        }
+        if self.in_hand.is_some() {
+            return Collected::InHand;
+        }
+        if watch.entry.is_running_at(pin.ts()) {
+            return Collected::Awaited;
+        }
+        if watch.entry.is_resting() {
+            return Collected::Failed;
+        }
+        cache.start(&watch.entry, pin);
+        Collected::Awaited
+    }
+}

@@ -1,0 +1,96 @@
+// Starts the release build, deploys the benchmark's app with the official CLI, runs the load generator,
+// and keeps the raw result under benches/results/ with machine, commit and command.
+//
+//   node tests/bench/run.mjs [--only NAME] [--seconds N]
+
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import http from "node:http";
+import { cpus, release, tmpdir, totalmem } from "node:os";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { deployApp, startServer } from "../lib/server.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "../..");
+const targetDir = process.env.CARGO_TARGET_DIR ?? join(root, "target");
+process.env.LAKEWIRE_BIN ??= join(targetDir, "release/lakewire");
+const generator = join(targetDir, "release/lakewire-bench");
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+const answers = (port) =>
+  new Promise((resolve) => {
+    const request = http.get({ host: "127.0.0.1", port, path: "/version" }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on("error", () => resolve(false));
+  });
+
+/** From spawning the process to the first 200 of `/version`, asked again every millisecond or so. */
+async function startToReady(rounds, port = 38_210) {
+  const times = [];
+  for (let round = 0; round < rounds; round++) {
+    const data = mkdtempSync(join(tmpdir(), "lakewire-bench-"));
+    const started = performance.now();
+    const args = ["serve", "--data", data, "--port", String(port), "--site-port", String(port + 1)];
+    const server = spawn(process.env.LAKEWIRE_BIN, args, { stdio: "ignore" });
+    while (!(await answers(port))) {
+      if (server.exitCode !== null) throw new Error(`the server exited with ${server.exitCode}`);
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    times.push(performance.now() - started);
+    const gone = once(server, "exit");
+    server.kill("SIGTERM");
+    await gone;
+    rmSync(data, { recursive: true });
+  }
+  return { name: "start to ready, empty", rounds, times_ms: times, median_ms: median(times) };
+}
+
+async function freshMemory() {
+  const server = await startServer();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const status = execFileSync("grep", ["VmRSS", `/proc/${server.pid}/status`], { encoding: "utf8" });
+  await server.stop();
+  return { name: "resident memory, fresh and empty", resident_mb: (Number(status.match(/\d+/)[0]) * 1024) / 1e6 };
+}
+
+const git = (...args) => {
+  const run = spawnSync("git", args, { cwd: root, encoding: "utf8" });
+  return run.status === 0 ? run.stdout.trim() : null;
+};
+
+const results = [await startToReady(7), await freshMemory()];
+for (const result of results) console.error(JSON.stringify(result));
+const server = await startServer();
+try {
+  await deployApp(server, join(here, "app"));
+  const host = new URL(server.url).host;
+  const args = ["--host", host, "--pid", String(server.pid), ...process.argv.slice(2)];
+  const output = execFileSync(generator, args, {
+    encoding: "utf8",
+    maxBuffer: 1 << 28,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  results.push(...JSON.parse(output));
+} finally {
+  await server.stop();
+}
+
+const report = {
+  commit: git("rev-parse", "HEAD"),
+  uncommitted_changes: git("status", "--porcelain") !== "",
+  command: ["node", "tests/bench/run.mjs", ...process.argv.slice(2)].join(" "),
+  date: new Date().toISOString(),
+  machine: { cpu: cpus()[0].model, cores: cpus().length, memory_gb: Math.round(totalmem() / 1e9), kernel: release() },
+  driver: "tests/bench (Rust, HTTP/1.1 keep-alive and WebSocket), on the same machine as the server",
+  results,
+};
+const directory = join(root, "benches/results");
+mkdirSync(directory, { recursive: true });
+const file = join(directory, `server-${report.date.slice(0, 19).replaceAll(":", "")}Z.json`);
+writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
+console.log(`wrote ${file}`);

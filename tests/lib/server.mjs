@@ -1,0 +1,203 @@
+// Runs the `lakewire` binary for tests: one server per call, on free ports and a data directory of its own.
+//
+//   const server = await startServer();
+//   await deployApp(server, "../examples/chat");
+//   await server.kill9();      // as a crash would
+//   await server.restart();    // same ports, same data
+//   await server.stop();       // graceful; removes a data directory that startServer made
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { createServer } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+export { deployApp, makeProject, runCli, writeFiles } from "./cli.mjs";
+
+const START_TIMEOUT_MS = Number(process.env.LAKEWIRE_START_TIMEOUT_MS ?? 60_000);
+const STOP_TIMEOUT_MS = 15_000;
+const LOG_LINES_KEPT = 200;
+
+/** Servers that still run; whatever happens to the test, none outlives its process. */
+const running = new Set();
+
+/**
+ * Starts a server and waits until `GET /version` answers 200.
+ *
+ * @param {object} [options]
+ * @param {string} [options.dataDir] existing or new data directory; a temporary one if absent
+ * @param {string[]} [options.args] further arguments of `lakewire serve`
+ * @param {Record<string, string>} [options.env] further environment variables
+ * @param {number} [options.port] port of the API; a free one if absent
+ * @param {number} [options.sitePort] port of the HTTP actions; a free one if absent
+ * @returns {Promise<Server>}
+ */
+export async function startServer(options = {}) {
+  const server = new Server(options, options.port ?? (await freePort()), options.sitePort ?? (await freePort()));
+  try {
+    await server.restart();
+    server.adminKey = await createAdminKey(server.dataDir);
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return server;
+}
+
+/** A server process, or the place of one between `kill9` and `restart`. */
+export class Server {
+  #options;
+  #child = null;
+  #log = [];
+  #ownsDataDir;
+
+  constructor(options, port, sitePort) {
+    this.#options = options;
+    this.#ownsDataDir = options.dataDir === undefined;
+    this.dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), "lakewire-test-"));
+    this.port = port;
+    this.sitePort = sitePort;
+    this.url = `http://127.0.0.1:${port}`;
+    this.siteUrl = `http://127.0.0.1:${sitePort}`;
+    this.adminKey = "";
+  }
+
+  /** Process id, or `undefined` while the server is down. */
+  get pid() {
+    return this.#child?.pid;
+  }
+
+  /** The last lines that the server printed, oldest first. */
+  get log() {
+    return this.#log.join("\n");
+  }
+
+  /** Ends the process the way a crash does (SIGKILL) and waits until it is gone. */
+  async kill9() {
+    await this.#end("SIGKILL");
+  }
+
+  /** Stops the process gracefully, and starts it again if it runs; same ports, same data directory. */
+  async restart() {
+    await this.#end("SIGTERM");
+    const args = ["serve", "--data", this.dataDir, "--port", `${this.port}`, "--site-port", `${this.sitePort}`];
+    const child = spawn(lakewireBinary(), [...args, ...(this.#options.args ?? [])], {
+      env: { ...process.env, ...this.#options.env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#child = child;
+    running.add(this);
+    child.stdout.on("data", (chunk) => this.#keepLog(chunk));
+    child.stderr.on("data", (chunk) => this.#keepLog(chunk));
+    let failure;
+    child.once("error", (error) => (failure = error.message));
+    child.once("exit", (code, signal) => {
+      failure = `exited with ${signal ?? code}`;
+      if (this.#child === child) {
+        this.#child = null;
+        running.delete(this);
+      }
+    });
+    const deadline = Date.now() + START_TIMEOUT_MS;
+    while (!(await isReady(this.url))) {
+      if (failure !== undefined) throw new Error(`lakewire ${args.join(" ")}: ${failure}\n${this.log}`);
+      if (Date.now() > deadline) throw new Error(`lakewire is not ready after ${START_TIMEOUT_MS} ms\n${this.log}`);
+      await sleep(10);
+    }
+  }
+
+  /** Stops the process gracefully (SIGTERM, then SIGKILL) and removes the data directory if it was made here. */
+  async stop() {
+    await this.#end("SIGTERM");
+    this.#removeOwnData();
+  }
+
+  /** For the end of the test process, where nothing can be awaited any more. */
+  stopNow() {
+    this.#child?.kill("SIGKILL");
+    this.#removeOwnData();
+  }
+
+  async #end(signal) {
+    const child = this.#child;
+    if (child === null || child.pid === undefined) {
+      this.#child = null;
+      return;
+    }
+    const exited = once(child, "exit");
+    child.kill(signal);
+    const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
+    await exited;
+    clearTimeout(timer);
+  }
+
+  #removeOwnData() {
+    running.delete(this);
+    if (this.#ownsDataDir) rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  #keepLog(chunk) {
+    if (process.env.LAKEWIRE_TEST_LOG) process.stderr.write(chunk);
+    this.#log.push(...chunk.toString().split("\n").filter(Boolean));
+    if (this.#log.length > LOG_LINES_KEPT) this.#log.splice(0, this.#log.length - LOG_LINES_KEPT);
+  }
+}
+
+process.once("exit", () => {
+  for (const server of running) server.stopNow();
+});
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.once(signal, () => process.exit(1));
+
+/**
+ * The binary under test: `LAKEWIRE_BIN`, else the newer one of the release and the debug build.
+ *
+ * @returns {string} absolute path
+ */
+export function lakewireBinary() {
+  if (process.env.LAKEWIRE_BIN) return path.resolve(process.env.LAKEWIRE_BIN);
+  const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
+  const target = process.env.CARGO_TARGET_DIR ?? path.join(cache, "lakewire", "target");
+  const built = ["release", "debug"].map((profile) => path.join(target, profile, "lakewire")).filter(existsSync);
+  if (built.length === 0) throw new Error(`no lakewire binary under \`${target}\`: run \`make build\`, or set LAKEWIRE_BIN`);
+  return built.sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+}
+
+async function isReady(url) {
+  try {
+    const response = await fetch(`${url}/version`, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+async function createAdminKey(dataDir) {
+  const child = spawn(lakewireBinary(), ["keys", "create", "--data", dataDir], { stdio: ["ignore", "pipe", "inherit"] });
+  let output = "";
+  child.stdout.on("data", (chunk) => (output += chunk));
+  const [code] = await once(child, "close");
+  if (code !== 0) throw new Error(`lakewire keys create exited with ${code}`);
+  return output.trim();
+}
+
+/**
+ * A free port below the range that the kernel gives to outgoing connections. From within that range, a client that
+ * reconnects while its server is down can be given the server's own port and end up connected to itself.
+ *
+ * @returns {Promise<number>}
+ */
+export async function freePort() {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = 20_000 + Math.floor(Math.random() * 12_000);
+    const probe = createServer();
+    const free = await new Promise((resolve) => {
+      probe.once("error", () => resolve(false));
+      probe.listen(port, "127.0.0.1", () => probe.close(() => resolve(true)));
+    });
+    if (free) return port;
+  }
+  throw new Error("found no free port");
+}
