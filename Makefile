@@ -8,6 +8,7 @@ cargo := scripts/cargo
 crash_rounds := 8
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL:
 .PHONY: help setup build dev test unit tidy conformance browser crash lint fmt deny bench clean
 
 help: ## Print this
@@ -23,7 +24,7 @@ build: ## Build the release binary
 dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
 
-test: setup build ## Everything that must pass before a change lands
+test: setup ## Everything that must pass before a change lands
 	@$(MAKE) --no-print-directory tidy unit conformance browser
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
@@ -33,14 +34,17 @@ tidy: ## House rules: file sizes, layers, words
 unit: ## Tests in Rust
 	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
 
-conformance: ## The official client and CLI against the server
+# These run the release build, whatever else was built since.
+conformance browser crash: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+
+conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
 
-browser: ## The example chat in a headless browser
+browser: build ## The example chat in a headless browser
 	npm run --silent --prefix tests browser
 
 crash: export LAKEWIRE_CRASH_ROUNDS ?= 50
-crash: ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n times
+crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n times
 	npm run --silent --prefix tests crash
 
 lint: ## Formatting and clippy, warnings as errors

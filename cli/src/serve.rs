@@ -84,7 +84,7 @@ async fn serve(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instan
     let relay = Relay::new(engine.clone(), env.clone());
 
     let (stop, stopping) = watch::channel(false);
-    let api_router = http::router(engine.clone(), relay.clone()).merge(relay.router());
+    let api_router = http::router(engine.clone(), relay.clone(), relay.router());
     let servers = [
         env.spawn("api", accept(api, api_router, stopping.clone())),
         env.spawn("site", accept(site, http::site_router(engine), stopping)),
@@ -109,7 +109,10 @@ async fn open_database(data: &Path, env: &Env) -> Result<(Arc<Database>, Arc<dyn
     let directory = data.join("store");
     std::fs::create_dir_all(&directory)
         .map_err(|source| Failure::DataDirectory { path: directory.clone(), source })?;
-    let store = LocalFileSystem::new_with_prefix(&directory).map_err(|error| failed(error.to_string()))?;
+    // What an acknowledged push or snapshot names has to survive a power failure.
+    let store = LocalFileSystem::new_with_prefix(&directory)
+        .map_err(|error| failed(error.to_string()))?
+        .with_fsync(true);
     let store: Arc<dyn ObjectStore> = Arc::new(store);
     let options = DatabaseOptions::new(Arc::new(log), store.clone(), env.clone());
     let db = Database::open(options).await.map_err(|error| failed(error.to_string()))?;

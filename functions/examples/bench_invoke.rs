@@ -1,14 +1,16 @@
 //! What running functions costs, with a bundle of the `convex` package: fresh contexts, calls,
 //! syscalls, memory. `cargo run --release -p lakewire-functions --example bench_invoke`.
 
+#![expect(clippy::disallowed_methods, reason = "measures real time")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
 use lakewire_functions::runtime::{
-    AsyncCall, Bundle, Invocation, InvocationLimits, JsFailure, LogLine, ModuleSource, NestedCall,
-    Pool, Program, RuntimeOptions, SyscallError, SyscallReply, UdfHost, UdfKind, run_build_child,
+    AsyncCall, Bundle, Invocation, InvocationLimits, JsFailure, LogLine, ModuleSource, NestedCall, Pool, Program,
+    RuntimeOptions, SyscallError, SyscallReply, UdfHost, UdfKind, run_build_child,
 };
 use lakewire_storage::env::Env;
 
@@ -19,10 +21,7 @@ impl UdfHost for Host {
         Ok("{\"queryId\":0}".to_owned())
     }
 
-    fn batch<'a>(
-        &'a mut self,
-        calls: Vec<AsyncCall>,
-    ) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>> {
+    fn batch<'a>(&'a mut self, calls: Vec<AsyncCall>) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>> {
         let reply = || Ok(SyscallReply::Json("null".to_owned()));
         Box::pin(async move { calls.iter().map(|_| reply()).collect() })
     }
@@ -31,11 +30,7 @@ impl UdfHost for Host {
         Ok(())
     }
 
-    fn nested_end(
-        &mut self,
-        _: &NestedCall,
-        result: Result<String, JsFailure>,
-    ) -> Result<String, SyscallError> {
+    fn nested_end(&mut self, _: &NestedCall, result: Result<String, JsFailure>) -> Result<String, SyscallError> {
         result.map_err(|failure| SyscallError::developer(failure.message))
     }
 
@@ -45,8 +40,7 @@ impl UdfHost for Host {
 fn fixture() -> Bundle {
     let json: serde_json::Value =
         serde_json::from_str(include_str!("../tests/fixtures/runtime/bundle.json")).expect("the fixture is JSON");
-    let modules: Vec<ModuleSource> =
-        serde_json::from_value(json["modules"].clone()).expect("the fixture has modules");
+    let modules: Vec<ModuleSource> = serde_json::from_value(json["modules"].clone()).expect("the fixture has modules");
     Bundle {
         modules,
         entries: vec!["messages.js".to_owned()],
@@ -123,7 +117,8 @@ async fn run() {
     let start = Instant::now();
     pool.run(invocation(&program, "trivial", "[{}]"), Host).await;
     println!("first call {:?}, resident {} kB", start.elapsed(), resident_kb());
-    measure("trivial, with spare contexts, calls apart", &pool, &program, "trivial", "[{}]", Duration::from_millis(1)).await;
+    measure("trivial, with spare contexts, calls apart", &pool, &program, "trivial", "[{}]", Duration::from_millis(1))
+        .await;
     measure("trivial, with spare contexts", &pool, &program, "trivial", "[{}]", Duration::ZERO).await;
     println!("resident {} kB", resident_kb());
 

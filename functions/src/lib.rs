@@ -1,5 +1,7 @@
 //! Everything a stateless worker does: runs functions of the deployed app and answers HTTP.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may use the real world"))]
+
 pub mod auth;
 pub mod deploy;
 pub mod engine;

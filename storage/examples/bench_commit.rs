@@ -37,8 +37,10 @@ async fn main() -> Outcome<()> {
     add_indexes(&database).await?;
 
     let commits = 20_000;
-    measure("inserts of 1 document", commits, &database, |database, i| async move { insert(&database, i, 1).await }).await?;
-    measure("inserts of 100 documents", 1000, &database, |database, i| async move { insert(&database, i, 100).await }).await?;
+    measure("inserts of 1 document", commits, &database, |database, i| async move { insert(&database, i, 1).await })
+        .await?;
+    measure("inserts of 100 documents", 1000, &database, |database, i| async move { insert(&database, i, 100).await })
+        .await?;
     println!("resident memory             {:>9.1} MB", resident_mb());
 
     open_accounts(&database).await?;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use object_store::ObjectStore;
 
-use crate::checkpoint::{Checkpointer, CheckpointError};
+use crate::checkpoint::{CheckpointError, Checkpointer};
 use crate::commit::{Committer, Recovered};
 use crate::env::{Env, TaskHandle};
+use crate::housekeeping;
 use crate::limits::Limits;
 use crate::log::{CommitLog, Timestamp};
 use crate::recovery;
@@ -72,25 +73,22 @@ impl Database {
         let recovered = Recovered { snapshot: found.snapshot, entry: found.entry, last_ts: found.last_ts };
         let is_new = recovered.entry == 0;
         let committer = Arc::new(Committer::new(env.clone(), log, retention, recovered));
-        let checkpointer = Checkpointer::new(
-            committer.clone(),
-            store,
-            found.checkpoints,
-            checkpoint_entries,
-            checkpoint_bytes,
-        );
+        let checkpointer =
+            Checkpointer::new(committer.clone(), store, found.checkpoints, checkpoint_entries, checkpoint_bytes);
         let flusher = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
         env.spawn("checkpoint", Checkpointer::run(Arc::downgrade(&checkpointer)));
         if !is_new {
             committer.claim("_start");
         }
-        Ok(Arc::new(Database {
+        let database = Arc::new(Database {
             committer,
             checkpointer,
-            env,
+            env: env.clone(),
             limits: Arc::new(limits),
             flusher: parking_lot::Mutex::new(Some(flusher)),
-        }))
+        });
+        env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
+        Ok(database)
     }
 
     /// The newest durable snapshot: what queries and subscriptions run on.

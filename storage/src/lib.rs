@@ -9,6 +9,7 @@ pub mod database;
 pub mod definition;
 pub mod document;
 pub mod env;
+pub mod housekeeping;
 pub mod id;
 pub mod interval;
 pub mod key;
@@ -19,5 +20,7 @@ pub mod query;
 pub mod recovery;
 pub mod schema;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod transaction;
 pub mod value;

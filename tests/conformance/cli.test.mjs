@@ -20,6 +20,7 @@ const NOTES = `
     handler: async (ctx, args) => { console.log("adding", args.text); return await ctx.db.insert("notes", args); },
   });
   export const addAny = mutation(async (ctx, args) => await ctx.db.insert("notes", args));
+  export const addTo = mutation(async (ctx, { table, fields }) => await ctx.db.insert(table, fields));
   export const clear = internalMutation({ args: {}, handler: async (ctx) => {
     for (const note of await ctx.db.query("notes").collect()) await ctx.db.delete(note._id);
     return "cleared";
@@ -157,12 +158,14 @@ describe("functions", () => {
     assert.match(readFileSync(path.join(app.dir, "convex/_generated/api.d.ts"), "utf8"), /notes/);
   });
 
-  test("5: a second deploy sends no module", async () => {
+  test("5: a deploy without edits sends no module", async () => {
+    // The first deploy of a new project was bundled with provisional `_generated` files.
+    await app.deploy();
     const before = await app.hashes();
     const file = path.join(app.dir, "push");
     await app.deploy("--write-push-request", file);
     const request = JSON.parse(readFileSync(`${file}.json`, "utf8"));
-    assert.deepEqual(request.appDefinition.changedModules, []);
+    assert.deepEqual(request.appDefinition.changedModules.map(({ path }) => path), []);
     assert.equal(request.appDefinition.unchangedModuleHashes.length, before.length);
     await app.deploy();
     assert.deepEqual(await app.hashes(), before);
@@ -217,7 +220,7 @@ describe("functions", () => {
     const thrown = await app.refused();
     assert.match(thrown, /boom at import/);
     assert.match(thrown, /bad\.(ts|js)/);
-    app.write({ "convex/bad.ts": `await fetch("https://example.com"); export {};` });
+    app.write({ "convex/bad.ts": `export const page = fetch("https://example.com");` });
     assert.match(await app.refused(), /fetch/);
     app.write({
       "convex/bad.ts": `
@@ -375,6 +378,8 @@ describe("schemas and indexes", () => {
     const refused = await app.cli(["deploy", ...DEPLOY], { env });
     assert.equal(refused.code, 1, refused.stderr);
     assert.match(refused.stderr, /by_n/);
+    const flagged = await app.cli(["deploy", ...DEPLOY, "--skip-large-indexes-check"], { env });
+    assert.equal(flagged.code, 0, flagged.stderr);
     app.write({ "convex/schema.ts": schema(NOTE, '.index("by_n", ["n"])') });
     await app.deploy();
   });
@@ -418,6 +423,33 @@ describe("schemas and indexes", () => {
     const result = await app.cli(["run", "notes:addAny", '{"text": 1}']);
     assert.equal(result.code, 1);
     assert.match(result.stderr, /does not match/);
+  });
+
+  test("16: a write that only the schema of a push forbids succeeds and fails the push", async () => {
+    const strict = {
+      schemaValidation: true,
+      tables: [{ tableName: "notes", documentType: { type: "object", value: {
+        text: { fieldType: { type: "string" }, optional: false }, n: { fieldType: { type: "any" }, optional: true },
+        also: { fieldType: { type: "string" }, optional: true } } } },
+        { tableName: "strict", documentType: { type: "object", value: { n: { fieldType: { type: "number" }, optional: false } } } }],
+    };
+    const source = `export default { export: () => ${JSON.stringify(JSON.stringify(strict))} };`;
+    const modules = (await app.hashes()).map(({ path, hash, environment }) => ({ path, sha256: hash, environment }));
+    const { status, body } = await app.post("/api/deploy2/start_push", {
+      adminKey: app.server.adminKey, dryRun: false, functions: "convex/", componentDefinitions: [], nodeDependencies: [],
+      appDefinition: {
+        definition: null, dependencies: [], schema: { path: "schema.js", source, environment: "isolate" }, changedModules: [],
+        unchangedModuleHashes: modules, udfServerVersion: "1.48.0",
+      },
+    });
+    assert.equal(status, 200, JSON.stringify(body));
+    await app.run("notes:addTo", { table: "strict", fields: { n: "not a number" } });
+    const wait = { adminKey: app.server.adminKey, schemaChange: body.schemaChange, timeoutMs: 5_000, dryRun: false };
+    const waited = await app.post("/api/deploy2/wait_for_schema", wait);
+    assert.equal(waited.body.type, "failed", JSON.stringify(waited.body));
+    assert.equal(waited.body.tableName, "strict");
+    const finish = { adminKey: app.server.adminKey, startPush: body, dryRun: false, message: null };
+    assert.equal((await app.post("/api/deploy2/finish_push", finish)).status, 400);
   });
 
   test("27: staged validators are accepted", async () => {

@@ -132,9 +132,9 @@ test("58: a cursor of another query fails with the InvalidCursor data", async ()
   const page = await read("58", opts(5));
   const args = { list: "58", paginationOpts: opts(5, page.continueCursor) };
   for (const wrong of [
-    use.http().query("notes:pageDescending", args),
-    read("58", opts(5, "no cursor at all")),
-    read("58 other", opts(5, page.continueCursor)),
+    () => use.http().query("notes:pageDescending", args),
+    () => read("58", opts(5, "no cursor at all")),
+    () => read("58 other", opts(5, page.continueCursor)),
   ]) {
     await assert.rejects(wrong, (error) => {
       assert.ok(error instanceof ConvexError);

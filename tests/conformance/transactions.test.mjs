@@ -174,7 +174,7 @@ test("120: unknown and internal functions can't be told apart", async () => {
   assert.match(unknown, /Could not find public function for 'PATH'/);
   assert.equal(await message("values:hidden"), unknown);
   assert.equal(await message("nomodule:fn"), unknown);
-  assert.equal(await message("_system/cli/tables:default"), unknown);
+  assert.equal(await message("_system/cli/tables"), unknown);
 });
 
 test("a nested mutation that fails rolls back alone", async () => {

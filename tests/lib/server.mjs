@@ -50,6 +50,8 @@ export async function startServer(options = {}) {
 export class Server {
   #options;
   #child = null;
+  /** The process that was told to end. */
+  #ending = null;
   #log = [];
   #ownsDataDir;
 
@@ -95,10 +97,11 @@ export class Server {
     child.once("error", (error) => (failure = error.message));
     child.once("exit", (code, signal) => {
       failure = `exited with ${signal ?? code}`;
-      if (this.#child === child) {
-        this.#child = null;
-        running.delete(this);
-      }
+      if (this.#child !== child) return;
+      this.#child = null;
+      running.delete(this);
+      // A test that only sees its requests fail should still tell why.
+      if (this.#ending !== child) console.error(`lakewire ${failure}, and nobody asked it to:\n${this.log}`);
     });
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await isReady(this.url))) {
@@ -127,6 +130,7 @@ export class Server {
       return;
     }
     const exited = once(child, "exit");
+    this.#ending = child;
     child.kill(signal);
     const timer = setTimeout(() => child.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await exited;

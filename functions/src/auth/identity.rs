@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn issuer_and_subject_make_the_token_identifier() {
-        let user = UserIdentity::from_attributes(&json!({"subject": "u7", "issuer": "https://id.example", "name": "Uma"}));
+        let user =
+            UserIdentity::from_attributes(&json!({"subject": "u7", "issuer": "https://id.example", "name": "Uma"}));
         let user = user.unwrap();
         assert_eq!(user.token_identifier(), "https://id.example|u7");
         assert_eq!(
@@ -138,9 +139,13 @@ mod tests {
 
     #[test]
     fn token_identifier_alone_is_enough() {
-        let user = UserIdentity::from_attributes(&json!({"tokenIdentifier": "https://a|b", "plan": {"x": 1}, "name": null}));
+        let user =
+            UserIdentity::from_attributes(&json!({"tokenIdentifier": "https://a|b", "plan": {"x": 1}, "name": null}));
         let user: serde_json::Value = serde_json::from_str(user.unwrap().json()).unwrap();
-        assert_eq!(user, json!({"tokenIdentifier": "https://a|b", "issuer": "https://a", "subject": "b", "plan": {"x": 1}}));
+        assert_eq!(
+            user,
+            json!({"tokenIdentifier": "https://a|b", "issuer": "https://a", "subject": "b", "plan": {"x": 1}})
+        );
     }
 
     #[test]

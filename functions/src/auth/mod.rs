@@ -14,7 +14,9 @@ pub enum AuthError {
     #[error("The provided admin key is not valid: expected `<instance name>|<key>`")]
     MalformedAdminKey,
     /// A key of another instance, or a forged one.
-    #[error("The provided deploy key is invalid for deployment '{instance}'. Check that you are using a key of this deployment")]
+    #[error(
+        "The provided deploy key is invalid for deployment '{instance}'. Check that you are using a key of this deployment"
+    )]
     BadDeployKey {
         /// Name of this instance.
         instance: String,
@@ -26,7 +28,9 @@ pub enum AuthError {
         instance: String,
     },
     /// A user token was sent, and no provider is configured that could have issued it.
-    #[error("No auth provider is configured that matches the given token. Tokens of users can not be checked by this deployment")]
+    #[error(
+        "No auth provider is configured that matches the given token. Tokens of users can not be checked by this deployment"
+    )]
     NoAuthProvider,
     /// `Authorization` is too short or not text.
     #[error("The `Authorization` header is invalid")]
@@ -111,11 +115,7 @@ impl Authenticator {
     /// # Errors
     /// [`AuthError::AdminRequired`].
     pub fn require_admin(&self, identity: &Identity) -> Result<(), AuthError> {
-        if identity.is_admin() {
-            Ok(())
-        } else {
-            Err(AuthError::AdminRequired { instance: self.instance.to_string() })
-        }
+        if identity.is_admin() { Ok(()) } else { Err(AuthError::AdminRequired { instance: self.instance.to_string() }) }
     }
 
     fn admin_identity(&self) -> AdminIdentity {

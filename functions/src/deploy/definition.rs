@@ -33,9 +33,11 @@ pub fn normalize(mut definition: Json) -> Result<Json, PushError> {
         return Err(PushError::ComponentsUnavailable { path: path.to_owned() });
     }
     object.insert("path".to_owned(), json!(""));
-    for (field, default) in
-        [("childComponents", json!([])), ("httpMounts", json!({})), ("exports", json!({"type": "branch", "branch": []}))]
-    {
+    for (field, default) in [
+        ("childComponents", json!([])),
+        ("httpMounts", json!({})),
+        ("exports", json!({"type": "branch", "branch": []})),
+    ] {
         object.entry(field).or_insert(default);
     }
     EnvDeclarations::of(&definition)?;
@@ -65,14 +67,17 @@ impl EnvDeclarations {
             None | Some(Json::Null) => return Ok(EnvDeclarations::default()),
             Some(list) => list,
         };
-        let list: Vec<(String, Declaration)> = serde_json::from_value(list.clone())
-            .map_err(|error| invalid_declaration("envVars", &error.to_string()))?;
+        let list: Vec<(String, Declaration)> =
+            serde_json::from_value(list.clone()).map_err(|error| invalid_declaration("envVars", &error.to_string()))?;
         let mut declared = BTreeMap::new();
         for (name, declaration) in list {
             let json: Json = serde_json::from_str(&declaration.value)
                 .map_err(|error| invalid_declaration(&name, &error.to_string()))?;
             if !is_stringly(&json) {
-                return Err(invalid_declaration(&name, "only strings, string literals and unions of these are allowed"));
+                return Err(invalid_declaration(
+                    &name,
+                    "only strings, string literals and unions of these are allowed",
+                ));
             }
             let validator =
                 Validator::from_json_value(&json).map_err(|error| invalid_declaration(&name, &error.to_string()))?;

@@ -25,7 +25,9 @@ pub enum PushError {
     ComponentsUnavailable { path: String },
     #[error("module `{path}` has \"use node\": Node actions are not available in this version of Lakewire")]
     NodeUnavailable { path: String },
-    #[error("package `{name}` {version}: external packages need Node actions, which are not available in this version of Lakewire")]
+    #[error(
+        "package `{name}` {version}: external packages need Node actions, which are not available in this version of Lakewire"
+    )]
     ExternalPackagesUnavailable { name: String, version: String },
 
     #[error("module `{path}` is said to be unchanged, but the deployment does not have it")]

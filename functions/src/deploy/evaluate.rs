@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lakewire_storage::schema::SchemaDefinition;
 use serde_json::{Value as Json, json};
 
-use super::definition::{self, EnvDeclarations};
+use super::definition;
 use super::error::PushError;
 use super::request::{PushedModule, UnchangedModule, ValidRequest};
 use crate::engine::{Engine, ProgramError};
@@ -24,7 +24,6 @@ pub const AUTH_CONFIG: &str = "auth.config.js";
 pub struct EvaluatedApp {
     /// In the form of `analysis[""].definition`.
     pub definition: Json,
-    pub env_declarations: EnvDeclarations,
     pub schema: Option<SchemaDefinition>,
     pub modules: BTreeMap<String, Arc<ModuleModel>>,
     pub udf_config: UdfConfig,
@@ -41,11 +40,7 @@ pub struct EvaluatedApp {
 ///
 /// # Errors
 /// A 409 where the client is wrong about what the deployment has; what user code did wrong.
-pub async fn evaluate(
-    engine: &Engine,
-    current: &AppModel,
-    request: ValidRequest,
-) -> Result<EvaluatedApp, PushError> {
+pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest) -> Result<EvaluatedApp, PushError> {
     let ValidRequest { functions_dir, udf_server_version, definition, schema, changed, unchanged, .. } = request;
     let sources = materialize(engine, current, &changed, unchanged).await?;
 
@@ -84,7 +79,6 @@ pub async fn evaluate(
         None => definition::empty(),
     };
     let definition = definition::normalize(definition)?;
-    let env_declarations = EnvDeclarations::of(&definition)?;
     udf_config.definition = definition.to_string();
 
     let modules = sources
@@ -97,7 +91,6 @@ pub async fn evaluate(
     let new_sources = changed.into_iter().map(|(path, module)| (path, module.text())).collect();
     Ok(EvaluatedApp {
         definition,
-        env_declarations,
         schema,
         modules,
         udf_config,
@@ -170,8 +163,7 @@ async fn materialize(
         .into_iter()
         .map(|module| async move {
             let text = engine.modules().get(&module).await?;
-            let material =
-                MaterialModule { text, sha256: module.sha256.clone(), environment: module.environment };
+            let material = MaterialModule { text, sha256: module.sha256.clone(), environment: module.environment };
             Ok::<_, PushError>((module.path.clone(), material))
         })
         .collect();
@@ -198,10 +190,7 @@ fn existing(current: &AppModel, path: &str, claim: &UnchangedModule) -> Result<A
     Ok(module.clone())
 }
 
-async fn analyze(
-    engine: &Engine,
-    bundle: Bundle,
-) -> Result<BTreeMap<String, AnalyzedModule>, PushError> {
+async fn analyze(engine: &Engine, bundle: Bundle) -> Result<BTreeMap<String, AnalyzedModule>, PushError> {
     let invalid = |path: &str, reason: String| PushError::Evaluation {
         code: "InvalidModules".to_owned(),
         message: format!("Hit an error while pushing:\nFailed to analyze {path}: {reason}"),
@@ -223,7 +212,8 @@ async fn evaluate_schema(
     config: &UdfConfig,
 ) -> Result<SchemaDefinition, PushError> {
     let module = runtime_module("schema.js", &module.text());
-    let text = engine.pool()
+    let text = engine
+        .pool()
         .eval_schema(module, config.seed(), config.import_phase_unix_timestamp_ms)
         .await
         .map_err(evaluation)?;

@@ -56,7 +56,9 @@ pub async fn finish_push(engine: &Engine, request: FinishPushRequest) -> Result<
     let id = request.start_push.schema_change.push_id.unwrap_or_default();
     let push = staged::load(&**engine.store(), engine.env(), &id).await?;
     if !push.finishable {
-        return Err(PushError::InvalidConfig { reason: "a dry run or a push for codegen cannot be finished".to_owned() });
+        return Err(PushError::InvalidConfig {
+            reason: "a dry run or a push for codegen cannot be finished".to_owned(),
+        });
     }
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/finish_push");
@@ -79,12 +81,7 @@ pub async fn finish_push(engine: &Engine, request: FinishPushRequest) -> Result<
 }
 
 /// Writes everything the push changes into `tx`.
-fn apply(
-    engine: &Engine,
-    tx: &mut Transaction,
-    push: &StagedPush,
-    message: Option<&str>,
-) -> Result<Json, PushError> {
+fn apply(engine: &Engine, tx: &mut Transaction, push: &StagedPush, message: Option<&str>) -> Result<Json, PushError> {
     let race = |reason: &str| PushError::RaceDetected { reason: reason.to_owned() };
     let mut row = deployment::read(tx)?;
     if row.push != push.base_push {
@@ -122,11 +119,15 @@ fn apply(
         "indexDiff": push.index_diff,
         "schemaDiff": schema_diff,
     });
-    audit::append(tx, "push_config_with_components", &json!({
-        "auth_diff": auth_diff,
-        "component_diffs": [{"component_path": null, "component_diff": component}],
-        "message": message,
-    }))?;
+    audit::append(
+        tx,
+        "push_config_with_components",
+        &json!({
+            "auth_diff": auth_diff,
+            "component_diffs": [{"component_path": null, "component_diff": component}],
+            "message": message,
+        }),
+    )?;
     Ok(json!({"authDiff": auth_diff, "definitionDiffs": {"": {}}, "componentDiffs": {"": component}}))
 }
 

@@ -52,8 +52,7 @@ pub async fn predict(
         let documents = tx.count(Namespace::ROOT, name).await?;
         let outcome = schema.map_or(Outcome::NotValidated, |schema| outcome(active.as_deref(), schema, name));
         let bytes = if outcome == Outcome::MustWalk { size_of_table(tx, name) } else { 0 };
-        let mut table =
-            json!({"name": name, "outcome": outcome.as_str(), "numDocs": documents, "sizeBytes": bytes});
+        let mut table = json!({"name": name, "outcome": outcome.as_str(), "numDocs": documents, "sizeBytes": bytes});
         if definition.staged_document_type.is_some() {
             // Staged types are stored and not yet checked, which is what pending without progress says.
             table["staged"] = json!({"state": "pending", "numDocsValidated": 0, "totalDocs": documents});
@@ -93,9 +92,9 @@ fn needs_backfill(tx: &Transaction, change: &str, spec: &IndexSpec) -> bool {
     }
     let table = tx.catalog().table(Namespace::ROOT, &spec.table);
     let rows = table.into_iter().flat_map(|table| &table.indexes);
-    !rows.into_iter().any(|index| {
-        index.name == spec.name && index.config == spec.config && index.state != IndexState::Backfilling
-    })
+    !rows
+        .into_iter()
+        .any(|index| index.name == spec.name && index.config == spec.config && index.state != IndexState::Backfilling)
 }
 
 /// The bytes of a table's documents. Reads all of them, in memory.

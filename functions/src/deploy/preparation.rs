@@ -46,11 +46,7 @@ pub struct Prepared {
 ///
 /// # Errors
 /// `TooManyTables`; `ConcurrentPush` under too much contention; a failure of storage.
-pub async fn prepare(
-    engine: &Engine,
-    schema: Option<&SchemaDefinition>,
-    live: bool,
-) -> Result<Prepared, PushError> {
+pub async fn prepare(engine: &Engine, schema: Option<&SchemaDefinition>, live: bool) -> Result<Prepared, PushError> {
     let db = engine.db();
     if !live {
         let snapshot = db.latest();
@@ -118,7 +114,8 @@ fn submit(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<Opt
         return Ok(Some(tx.submit_schema(ROOT, schema)?.0));
     }
     record_read(tx, SystemTable::Schemas)?;
-    let active = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
+    let active =
+        tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
     tx.activate_schema(ROOT, active)?;
     Ok(None)
 }

@@ -108,14 +108,6 @@ pub struct ValidRequest {
     pub unchanged: BTreeMap<String, UnchangedModule>,
 }
 
-/// Parses a request body.
-///
-/// # Errors
-/// [`PushError::BadJsonBody`] for text that is not JSON of this shape.
-pub fn parse(body: &[u8]) -> Result<StartPushRequest, PushError> {
-    serde_json::from_slice(body).map_err(|error| PushError::BadJsonBody { reason: error.to_string() })
-}
-
 /// Checks everything that can be checked without looking at the deployment or running code.
 ///
 /// # Errors
@@ -126,7 +118,9 @@ pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
         return Err(PushError::ComponentsUnavailable { path: component.definition_path.clone() });
     }
     if let Some(unknown) = app.dependencies.first() {
-        return Err(PushError::InvalidConfig { reason: format!("the app depends on the unknown definition `{unknown}`") });
+        return Err(PushError::InvalidConfig {
+            reason: format!("the app depends on the unknown definition `{unknown}`"),
+        });
     }
     check_version(&app.udf_server_version)?;
     check_node_version(request.node_version.as_deref())?;
@@ -165,11 +159,7 @@ pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
 }
 
 /// The canonical form of `path`, which no other module of the request may have.
-fn claim(
-    seen: &mut BTreeSet<String>,
-    path: &str,
-    environment: ModuleEnvironment,
-) -> Result<String, PushError> {
+fn claim(seen: &mut BTreeSet<String>, path: &str, environment: ModuleEnvironment) -> Result<String, PushError> {
     let canonical = canonical_module_path(path)?;
     if environment == ModuleEnvironment::Node {
         return Err(PushError::NodeUnavailable { path: canonical });

@@ -33,8 +33,7 @@ pub async fn update_env_vars(engine: &Engine, changes: &[EnvVarChange]) -> Resul
         check_declared(&model, &next)?;
         if let Some(module) = model.module(AUTH_CONFIG) {
             let text = engine.modules().get(module).await?;
-            let source =
-                ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map };
+            let source = ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map };
             let providers = evaluate_auth(engine, source, process_env(&model.origins, &next)).await?;
             auth::write(&mut tx, &providers)?;
         }
@@ -43,7 +42,7 @@ pub async fn update_env_vars(engine: &Engine, changes: &[EnvVarChange]) -> Resul
         let names: Vec<&str> = changes.iter().map(|change| change.name.as_str()).collect();
         audit::append(&mut tx, "update_environment_variables", &json!({"environment_variable_names": names}))?;
         let model = AppModel::load(&mut tx, engine.models().configured())?;
-        build_program(engine, &model).await?;
+        build_ahead(engine, &model).await;
         if commit(engine, tx).await? {
             return Ok(());
         }
@@ -90,7 +89,7 @@ pub async fn update_canonical_url(
         deployment::write_next(&mut tx, engine.env().now_ns(), row)?;
         audit::append(&mut tx, "update_canonical_url", &json!({"url": url}))?;
         let model = AppModel::load(&mut tx, engine.models().configured())?;
-        build_program(engine, &model).await?;
+        build_ahead(engine, &model).await;
         if commit(engine, tx).await? {
             return Ok(());
         }
@@ -136,6 +135,14 @@ pub async fn set_run_state(engine: &Engine, state: RunState) -> Result<(), PushE
         }
     }
     Err(PushError::ConcurrentPush)
+}
+
+/// Builds what will run the app from now on, so that no call waits for it. A module that cannot be loaded under the new
+/// settings does not keep them from being changed: calls of it will tell.
+async fn build_ahead(engine: &Engine, model: &AppModel) {
+    if let Err(error) = build_program(engine, model).await {
+        tracing::warn!(%error, "the app cannot be loaded under its new settings");
+    }
 }
 
 /// Commits; `false` means that another transaction was first.

@@ -90,6 +90,13 @@ impl<K: Clone + Eq + Hash + Ord> ConflictQueues<K> {
     }
 }
 
+impl<K: Eq + Hash + Ord> Turn<'_, K> {
+    /// Whether this is the turn for everything that was lost against.
+    pub(super) fn covers(&self, losses: &Losses<K>) -> bool {
+        losses.keys.iter().all(|key| self.places.iter().any(|place| place.key == *key))
+    }
+}
+
 impl<K: Eq + Hash> Drop for Turn<'_, K> {
     fn drop(&mut self) {
         let mut queues = self.queues.queues.lock();

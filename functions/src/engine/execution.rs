@@ -11,7 +11,9 @@ use super::Engine;
 use crate::logs::{Completion, LogEntry, OccInfo, UsageStats};
 use crate::model::FunctionKind;
 use crate::runtime::LogLine;
-use crate::udf::{ActionResult, Call, Failure, FunctionError, FunctionOutcome, MutationResult, Observed, QueryResult, RequestId};
+use crate::udf::{
+    ActionResult, Call, Failure, FunctionError, FunctionOutcome, MutationResult, Observed, QueryResult, RequestId,
+};
 
 /// What a function came to, before its error has a request id and is redacted.
 pub(super) type Outcome = Result<Arc<str>, Failure>;

@@ -11,6 +11,7 @@ mod action;
 mod action_host;
 mod conflicts;
 mod execution;
+mod maintenance;
 mod mutation;
 mod options;
 mod prepare;
@@ -39,6 +40,7 @@ use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::runtime::Pool;
 use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
+
 /// Runs the functions of one deployment. See the module.
 pub struct Engine {
     /// For what must outlive the caller's borrow: the host of an action calls back.
@@ -63,7 +65,8 @@ pub struct Engine {
 type ConflictKey = (String, Option<DocumentId>);
 
 impl Engine {
-    /// An engine over a database. Must be called within a tokio runtime; hosts of functions use it.
+    /// An engine over a database. Must be called within a tokio runtime, which hosts of functions use; goes on with
+    /// the work that an earlier process left undone.
     ///
     /// # Errors
     /// When the operating system gives no threads.
@@ -72,7 +75,7 @@ impl Engine {
         let modules = ModuleStore::new(store.clone());
         let pool = Arc::new(Pool::new(runtime, env.clone())?);
         let origins = Origins { cloud: deployment.cloud_origin.clone(), site: deployment.site_origin.clone() };
-        Ok(Arc::new_cyclic(|me| Self {
+        let engine = Arc::new_cyclic(|me| Self {
             me: me.clone(),
             name: deployment.name.as_str().into(),
             auth: Authenticator::new(&deployment.name, deployment.secret),
@@ -88,7 +91,10 @@ impl Engine {
             db,
             env,
             deployment,
-        }))
+        });
+        crate::deploy::resume_work(&engine);
+        engine.env.spawn("maintenance", maintenance::run(Arc::downgrade(&engine), engine.env.clone()));
+        Ok(engine)
     }
 
     /// Runs a query at the snapshot `at`, always: there is no cache here. `journal` is what an earlier run of the same
@@ -105,11 +111,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`CallFailure`]; a mutation that fails has a result.
-    pub async fn mutation(
-        &self,
-        call: &Call,
-        session: Option<SessionRequest>,
-    ) -> Result<MutationResult, CallFailure> {
+    pub async fn mutation(&self, call: &Call, session: Option<SessionRequest>) -> Result<MutationResult, CallFailure> {
         self.run_mutation(call, session).await.map(|run| run.into_result(self))
     }
 

@@ -52,9 +52,14 @@ impl Engine {
             return Ok(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts });
         }
         let mut losses = Losses::default();
+        let mut turn = None;
         loop {
-            let turn = self.conflicts.turn(&losses).await;
-            let lost = match self.attempt(call, session.as_ref(), turn).await? {
+            // Who lost at the head of a queue, to one who was not in it, stays there.
+            if !turn.as_ref().is_some_and(|turn: &Turn<'_, ConflictKey>| turn.covers(&losses)) {
+                drop(turn.take());
+                turn = self.conflicts.turn(&losses).await;
+            }
+            let lost = match self.attempt(call, session.as_ref(), &mut turn).await? {
                 Attempt::Done(run) => return Ok(run),
                 Attempt::Lost(lost) => lost,
             };
@@ -70,7 +75,7 @@ impl Engine {
         &self,
         call: &Call,
         session: Option<&SessionRequest>,
-        turn: Option<Turn<'_, ConflictKey>>,
+        turn: &mut Option<Turn<'_, ConflictKey>>,
     ) -> Result<Attempt, CallFailure> {
         let started = self.start();
         let snapshot = self.db.head();
@@ -107,13 +112,19 @@ impl Engine {
         }
     }
 
-    /// Commits, and gives up `turn` as soon as the outcome is certain unless the log fails: the next in the queue
-    /// builds on it while it is being made durable.
-    async fn commit(&self, tx: Transaction, turn: Option<Turn<'_, ConflictKey>>) -> Result<Timestamp, CommitError> {
+    /// Commits, and gives up `turn` once the commit is accepted: the next in the queue builds on it while it is being
+    /// made durable.
+    async fn commit(
+        &self,
+        tx: Transaction,
+        turn: &mut Option<Turn<'_, ConflictKey>>,
+    ) -> Result<Timestamp, CommitError> {
         let mut commit = pin!(self.db.commit(tx));
         // The database takes a transaction into its head, or refuses it, when the future is first polled.
         let first = futures::poll!(commit.as_mut());
-        drop(turn);
+        if !matches!(first, Poll::Ready(Err(_))) {
+            drop(turn.take());
+        }
         let committed = match first {
             Poll::Ready(committed) => committed,
             Poll::Pending => commit.await,

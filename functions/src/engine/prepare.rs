@@ -7,8 +7,8 @@ use lakewire_storage::transaction::{Transaction, TxError};
 
 use super::{Engine, ProgramError};
 use crate::model::{AnalyzedFunction, AppModel, FunctionKind, ModelError, RunState};
-use crate::runtime::{Invocation, InvocationLimits, JsFailure, Program, UdfKind};
 use crate::runtime::FailureKind;
+use crate::runtime::{Invocation, InvocationLimits, JsFailure, Program, UdfKind};
 use crate::udf::check::{self, Access, Placeholders, app_tables};
 use crate::udf::{Call, CallFailure, Failure, FunctionErrorKind};
 

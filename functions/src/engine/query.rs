@@ -105,7 +105,8 @@ impl Engine {
         let host = TransactionHost::new(context, tx, call.path.clone(), kind, journal);
         let (outcome, host) = self.pool.run(self.invocation(call, kind, &prepared), host).await;
         let Some(host) = host else {
-            let message = outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
+            let message =
+                outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
             return Err(CallFailure::Internal(message));
         };
         let (tx, host) = host.finish();

@@ -4,17 +4,21 @@
 //! read of that transaction, so of two copies of one request that run at the same time, one loses and finds the
 //! record of the other.
 
-use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::catalog::{Namespace, SystemTable};
 use lakewire_storage::id::InternalId;
 use lakewire_storage::key::Key;
 use lakewire_storage::log::Timestamp;
+use lakewire_storage::query::Query;
 use lakewire_storage::transaction::{Transaction, TxError};
 use lakewire_storage::value::Value;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::udf::SessionRequest;
 
 const TABLE: SystemTable = SystemTable::SessionRequests;
+/// Records removed in one transaction at most.
+const REMOVED_AT_ONCE: usize = 1_000;
 
 /// What a mutation was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +37,8 @@ pub(super) struct SessionRecord {
 /// A damaged row.
 pub(super) fn find(tx: &mut Transaction, request: &SessionRequest) -> Result<Option<SessionRecord>, TxError> {
     let Some(row) = tx.get_system(TABLE, row_id(request))? else { return Ok(None) };
-    let damaged = || TxError::developer("InternalServerError", format!("the record `{}` of a mutation is damaged", row.id));
+    let damaged =
+        || TxError::developer("InternalServerError", format!("the record `{}` of a mutation is damaged", row.id));
     let value = Value::from_json(&row.json).map_err(|_| damaged())?;
     let lines = match value.field("logLines") {
         Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
@@ -68,6 +73,31 @@ pub(super) fn record(
     tx.put_system(TABLE, row_id(request), fields).map(drop)
 }
 
+/// Removes the oldest records made before `before_ms`, milliseconds since 1970. Returns how many.
+///
+/// # Errors
+/// A damaged row.
+pub(super) async fn remove_before(tx: &mut Transaction, before_ms: f64) -> Result<usize, TxError> {
+    tx.set_privileged(true);
+    let query = json!({
+        "source": {
+            "type": "IndexRange",
+            "indexName": format!("{}.by_creation_time", TABLE.name()),
+            "range": [{"type": "Lt", "fieldPath": "_creationTime", "value": before_ms}],
+            "order": "asc",
+        },
+        "operators": [{"limit": REMOVED_AT_ONCE}],
+    });
+    let query = Query::from_json_value(&query).expect("a well-formed query");
+    let mut stream = tx.open_query(Namespace::ROOT, &query)?;
+    let mut removed = 0;
+    while let Some(row) = tx.next(&mut stream).await? {
+        tx.delete_system(TABLE, row.id.internal)?;
+        removed += 1;
+    }
+    Ok(removed)
+}
+
 /// The key that a mutation writes, in the transaction of its own, when it is recorded: who hears of that key hears of the commit.
 pub fn record_key(request: &SessionRequest) -> Key {
     Key::by_id(TABLE.by_id(), row_id(request))
@@ -80,3 +110,7 @@ fn row_id(request: &SessionRequest) -> InternalId {
     id.copy_from_slice(&digest[..16]);
     InternalId(id)
 }
+
+#[cfg(test)]
+#[path = "sessions_tests.rs"]
+mod tests;

@@ -89,7 +89,11 @@ struct KeyInQuery {
 }
 
 /// Refuses callers without an admin key in the header or, for downloads, in the query string.
-pub(super) fn require_admin(engine: &Engine, headers: &HeaderMap, in_query: Option<&str>) -> Result<Identity, ErrorResponse> {
+pub(super) fn require_admin(
+    engine: &Engine,
+    headers: &HeaderMap,
+    in_query: Option<&str>,
+) -> Result<Identity, ErrorResponse> {
     let header = headers.get(http::header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
     let identity = engine.authenticator().authenticate(header, in_query)?;
     engine.authenticator().require_admin(&identity)?;

@@ -35,7 +35,8 @@ async fn decompress(env: &Env, compressed: Bytes) -> Result<Bytes, PushError> {
     let work = move || {
         let mut text = Vec::new();
         let limit = MAX_PUSH_BYTES as u64 + 1;
-        let decoded = brotli::Decompressor::new(&compressed[..], DECODE_BUFFER_BYTES).take(limit).read_to_end(&mut text);
+        let decoded =
+            brotli::Decompressor::new(&compressed[..], DECODE_BUFFER_BYTES).take(limit).read_to_end(&mut text);
         // The receiver may be gone, with its client.
         let _ = done.send(decoded.map(|_| text));
     };

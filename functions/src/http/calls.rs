@@ -128,12 +128,8 @@ async fn query_batch(
     body: JsonBody<BatchBody>,
 ) -> Result<Response, ApiError> {
     let at = state.engine.db().latest();
-    let requests: Vec<_> = body
-        .0
-        .queries
-        .iter()
-        .map(|call| FunctionRequest::of_body(caller.clone(), call))
-        .collect::<Result<_, _>>()?;
+    let requests: Vec<_> =
+        body.0.queries.iter().map(|call| FunctionRequest::of_body(caller.clone(), call)).collect::<Result<_, _>>()?;
     let runs = requests.iter().map(|request| state.queries.query(&request.call, Some(at.clone())));
     let results = futures::future::try_join_all(runs).await?;
     let mut text = String::from(r#"{"results":["#);

@@ -32,4 +32,3 @@ impl IntoResponse for ApiError {
         (status, axum::Json(json!({"code": failure.code(), "message": failure.public_message()}))).into_response()
     }
 }
-

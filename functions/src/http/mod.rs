@@ -42,8 +42,8 @@ pub(crate) struct ApiState {
 }
 
 /// The whole API except the WebSocket routes: for the API's own port. Queries go to `queries`, which may answer
-/// from a cache that it shares with others.
-pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>) -> Router {
+/// from a cache that it shares with others. `sockets` are the routes of the relay, which live on the same port.
+pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Router) -> Router {
     let state = ApiState { engine: engine.clone(), queries };
     let api = Router::new()
         .merge(meta::routes())
@@ -55,7 +55,7 @@ pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>) -> Router {
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(middleware::from_fn_with_state(engine, time_out))
         .layer(cors::layer());
-    slashes::tolerate_duplicates(api)
+    slashes::tolerate_duplicates(api.merge(sockets))
 }
 
 async fn time_out(State(engine): State<Arc<Engine>>, request: Request, next: Next) -> Response {

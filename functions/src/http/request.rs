@@ -87,7 +87,9 @@ impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
             ApiError::bad_request("BadJsonBody", message)
         })?;
         let parsed = serde_json::from_slice(&bytes);
-        parsed.map(Self).map_err(|error| ApiError::bad_request("BadJsonBody", format!("the body is not valid: {error}")))
+        parsed
+            .map(Self)
+            .map_err(|error| ApiError::bad_request("BadJsonBody", format!("the body is not valid: {error}")))
     }
 }
 

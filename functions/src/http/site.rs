@@ -20,5 +20,8 @@ pub fn site_router(_engine: Arc<Engine>) -> Router {
 
 /// The same actions on the API's port.
 pub(super) fn routes() -> Router<ApiState> {
-    Router::new().route("/http", any(not_enabled)).route("/http/", any(not_enabled)).route("/http/{*path}", any(not_enabled))
+    Router::new()
+        .route("/http", any(not_enabled))
+        .route("/http/", any(not_enabled))
+        .route("/http/{*path}", any(not_enabled))
 }

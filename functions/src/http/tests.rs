@@ -35,7 +35,7 @@ struct Client {
 impl Client {
     async fn start() -> Self {
         let app = App::start().await;
-        let router = router(app.engine.clone(), app.engine.clone());
+        let router = router(app.engine.clone(), app.engine.clone(), axum::Router::new());
         Self { app, router }
     }
 
@@ -121,7 +121,10 @@ async fn consistent_reads() {
     let batch = json!({"queries": [{"path": "notes:list", "args": {}}, {"path": "notes:failWithNull", "args": {}}]});
     let results = client.post("/api/query_batch", &batch, &[]).await.json();
     assert_eq!(results["results"][0]["value"], json!(["a"]));
-    assert_eq!((&results["results"][1]["status"], &results["results"][1]["errorData"]), (&json!("error"), &json!(null)));
+    assert_eq!(
+        (&results["results"][1]["status"], &results["results"][1]["errorData"]),
+        (&json!("error"), &json!(null))
+    );
     let future = client.post("/api/query_at_ts", &at(&json!("/////////38=")), &[]).await;
     assert_eq!(future.code(), (500, "InternalServerError".into()));
     let old = client.post("/api/query_at_ts", &at(&json!("AQAAAAAAAAA=")), &[]).await;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::database::Database;
 use lakewire_storage::state::Snapshot;
-use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::transaction::Transaction;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};

@@ -89,9 +89,9 @@ struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     fn new(index: usize, provider: &'a Json) -> Result<Fields<'a>, AuthConfigError> {
-        let object = provider.as_object().ok_or_else(|| AuthConfigError::Schema {
-            reason: format!("`providers[{index}]` must be an object"),
-        })?;
+        let object = provider
+            .as_object()
+            .ok_or_else(|| AuthConfigError::Schema { reason: format!("`providers[{index}]` must be an object") })?;
         Ok(Fields { index, object })
     }
 

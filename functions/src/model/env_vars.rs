@@ -43,7 +43,9 @@ pub struct EnvVarChange {
 /// A change that the rules refuse.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EnvVarError {
-    #[error("environment variable name `{name}` is invalid: names start with a letter or underscore, followed by letters, digits and underscores")]
+    #[error(
+        "environment variable name `{name}` is invalid: names start with a letter or underscore, followed by letters, digits and underscores"
+    )]
     NameInvalid { name: String },
     #[error("environment variable name `{}...` is {} bytes long, the limit is {MAX_NAME_BYTES}", name.chars().take(32).collect::<String>(), name.len())]
     NameTooLong { name: String },

@@ -25,8 +25,8 @@ pub use auth::AuthProvider;
 pub use deployment::{DeploymentRow, RunState};
 pub use error::ModelError;
 pub use module::{
-    AnalyzedFunction, AnalyzedHttpRoute, AnalyzedModule, FunctionKind, HttpRoute, ModuleEnvironment, ModuleModel, Position,
-    Visibility,
+    AnalyzedFunction, AnalyzedHttpRoute, AnalyzedModule, FunctionKind, HttpRoute, ModuleEnvironment, ModuleModel,
+    Position, Visibility,
 };
-pub use source::{ModuleStore, SourceText, load_bundle, module_hash};
+pub use source::{ModuleStore, SourceText, module_hash};
 pub use udf_config::UdfConfig;

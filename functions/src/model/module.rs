@@ -152,9 +152,8 @@ impl AnalyzedModule {
 impl AnalyzedFunction {
     fn from_runtime(found: runtime::AnalyzedFunction) -> Result<AnalyzedFunction, String> {
         let validator = |text: Option<String>, what| match text {
-            Some(text) => {
-                validator_text::parse(&text).map_err(|error| format!("`{}` has an invalid {what} validator: {error}", found.name))
-            }
+            Some(text) => validator_text::parse(&text)
+                .map_err(|error| format!("`{}` has an invalid {what} validator: {error}", found.name)),
             None => Ok(None),
         };
         Ok(AnalyzedFunction {

@@ -7,13 +7,10 @@
 use std::sync::Arc;
 
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
-use futures::{StreamExt, TryStreamExt, stream};
 use sha2::{Digest, Sha256};
 
-use super::app::AppModel;
 use super::error::ModelError;
-use super::module::{ModuleEnvironment, ModuleModel};
-use crate::runtime::{Bundle, ModuleSource};
+use super::module::ModuleModel;
 
 /// The text of a module as it was pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +72,8 @@ impl ModuleStore {
     /// # Errors
     /// [`ModelError::ReadSource`] if the blob is not there or the store fails, [`ModelError::DamagedSource`].
     pub async fn get(&self, module: &ModuleModel) -> Result<SourceText, ModelError> {
-        let read = |source| ModelError::ReadSource {
-            path: module.path.clone(),
-            sha256: module.sha256.clone(),
-            source,
-        };
-        let damaged =
-            || ModelError::DamagedSource { path: module.path.clone(), sha256: module.sha256.clone() };
+        let read = |source| ModelError::ReadSource { path: module.path.clone(), sha256: module.sha256.clone(), source };
+        let damaged = || ModelError::DamagedSource { path: module.path.clone(), sha256: module.sha256.clone() };
         let blob = self.store.get(&ModuleStore::path(&module.sha256)).await.map_err(read)?;
         let blob = blob.bytes().await.map_err(read)?;
         if hex::encode(Sha256::digest(&blob)) != module.sha256 {
@@ -97,25 +89,5 @@ impl ModuleStore {
 /// Blobs read or written at a time.
 pub const CONCURRENT_BLOBS: usize = 16;
 
-/// The bundle that runs `model`: every isolate module, with those as entries that calls can enter at.
-///
-/// # Errors
-/// A source that is missing or damaged.
-pub async fn load_bundle(store: &ModuleStore, model: &AppModel) -> Result<Bundle, ModelError> {
-    let isolate = model.modules.values().filter(|module| module.environment == ModuleEnvironment::Isolate);
-    // Collected first: a stream over borrowed closures is not `Send`.
-    let loads: Vec<_> = isolate.map(|module| load_module(store, module)).collect();
-    let modules = stream::iter(loads).buffered(CONCURRENT_BLOBS).try_collect().await?;
-    Ok(Bundle {
-        modules,
-        entries: model.entries().map(|module| module.path.clone()).collect(),
-        env: (*model.process_env).clone(),
-        import_seed: model.udf_config.as_ref().map(|config| config.seed()).unwrap_or_default(),
-        import_now_ms: model.udf_config.as_ref().map_or(0.0, |config| config.import_phase_unix_timestamp_ms),
-    })
-}
-
-async fn load_module(store: &ModuleStore, module: &ModuleModel) -> Result<ModuleSource, ModelError> {
-    let text = store.get(module).await?;
-    Ok(ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map })
-}
+#[cfg(test)]
+mod tests;

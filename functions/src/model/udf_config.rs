@@ -1,7 +1,7 @@
 //! The configuration all functions of the app run under: one row of `_udf_config`.
 
-use lakewire_storage::env::Env;
 use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::env::Env;
 use lakewire_storage::transaction::Transaction;
 use serde::{Deserialize, Serialize};
 

@@ -11,6 +11,7 @@ use futures::stream::FuturesUnordered;
 
 use super::budget::Parker;
 use super::console::Console;
+use super::drive::{interruption, run_microtasks, settle, settled, start};
 use super::errors;
 use super::function::{self, Target};
 use super::host::{ActionHost, SyscallError};
@@ -18,7 +19,6 @@ use super::invocation::{FailureKind, Invocation, JsFailure, LogLevel, Outcome};
 use super::isolate::IsolateShared;
 use super::state::{Execution, ExecutionSetup, Mode, Services};
 use super::timers::Timer;
-use super::udf::{interruption, run_microtasks, settle, settled, start};
 use lakewire_storage::env::Clock;
 
 /// Operations of one action that are under way at a time.
@@ -118,12 +118,7 @@ enum Event {
 }
 
 impl Run<'_> {
-    fn run(
-        &mut self,
-        scope: &mut v8::PinScope<'_, '_>,
-        target: &Target,
-        args: &str,
-    ) -> Result<String, JsFailure> {
+    fn run(&mut self, scope: &mut v8::PinScope<'_, '_>, target: &Target, args: &str) -> Result<String, JsFailure> {
         let request_id = "action";
         let main = start(scope, self.shared, self.execution, target, Some(request_id), args)?;
         loop {
@@ -168,9 +163,7 @@ impl Run<'_> {
     fn next_event(&mut self) -> Event {
         loop {
             let mut context = Context::from_waker(&self.parker.waker);
-            if let Poll::Ready(Some(completed)) =
-                std::pin::Pin::new(&mut self.in_flight).poll_next(&mut context)
-            {
+            if let Poll::Ready(Some(completed)) = std::pin::Pin::new(&mut self.in_flight).poll_next(&mut context) {
                 return Event::Completed(completed);
             }
             let now = self.execution.clock.monotonic_ns();
@@ -211,12 +204,7 @@ impl Run<'_> {
         }
     }
 
-    fn fire(
-        &self,
-        scope: &mut v8::PinScope<'_, '_>,
-        id: u32,
-        timer: Timer,
-    ) -> Result<(), JsFailure> {
+    fn fire(&self, scope: &mut v8::PinScope<'_, '_>, id: u32, timer: Timer) -> Result<(), JsFailure> {
         v8::tc_scope!(let scope, scope);
         let callback = v8::Local::new(scope, &timer.callback);
         let arguments: Vec<v8::Local<v8::Value>> =
@@ -244,8 +232,7 @@ impl Run<'_> {
 
     /// Tells of operations that the action started and did not wait for.
     fn warn_of_unawaited(&self) {
-        let mut names: Vec<String> =
-            self.waiting.iter().map(|(_, op, _)| friendly_name(op).to_owned()).collect();
+        let mut names: Vec<String> = self.waiting.iter().map(|(_, op, _)| friendly_name(op).to_owned()).collect();
         let pending = self.execution.pending.borrow();
         names.extend(pending.iter().map(|pending| friendly_name(&pending.call.op).to_owned()));
         if names.is_empty() {

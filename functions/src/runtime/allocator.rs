@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Counts what the array buffers of an isolate take.
-struct Account {
+pub(super) struct Account {
     used: AtomicUsize,
     limit: usize,
+    /// Requests refused since [`take_refusals`](Account::take_refusals).
+    refused: AtomicUsize,
 }
 
 impl Account {
@@ -16,25 +18,28 @@ impl Account {
         let before = self.used.fetch_add(size, Ordering::Relaxed);
         if before.saturating_add(size) > self.limit {
             self.used.fetch_sub(size, Ordering::Relaxed);
+            self.refused.fetch_add(1, Ordering::Relaxed);
             return false;
         }
         true
     }
+
+    /// How many requests were refused since the last call.
+    pub(super) fn take_refusals(&self) -> usize {
+        self.refused.swap(0, Ordering::Relaxed)
+    }
 }
 
-const VTABLE: v8::RustAllocatorVtable<Account> = v8::RustAllocatorVtable {
-    allocate,
-    allocate_uninitialized,
-    free,
-    drop: drop_account,
-};
+const VTABLE: v8::RustAllocatorVtable<Account> =
+    v8::RustAllocatorVtable { allocate, allocate_uninitialized, free, drop: drop_account };
 
 /// An allocator that gives at most `limit` bytes at a time. Beyond, V8 throws a `RangeError`.
-pub(super) fn limited_allocator(limit: usize) -> v8::UniqueRef<v8::Allocator> {
-    let account = Arc::new(Account { used: AtomicUsize::new(0), limit });
+pub(super) fn limited_allocator(limit: usize) -> (v8::UniqueRef<v8::Allocator>, Arc<Account>) {
+    let account = Arc::new(Account { used: AtomicUsize::new(0), limit, refused: AtomicUsize::new(0) });
     // SAFETY: the table's functions take the type of the handle, and its `drop` gives the
     // reference back that `into_raw` takes.
-    unsafe { v8::new_rust_allocator(Arc::into_raw(account), &VTABLE) }
+    let allocator = unsafe { v8::new_rust_allocator(Arc::into_raw(account.clone()), &VTABLE) };
+    (allocator, account)
 }
 
 fn layout(len: usize) -> Option<Layout> {

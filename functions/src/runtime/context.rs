@@ -47,10 +47,7 @@ pub(super) fn prepare_isolate(isolate: &mut v8::Isolate) {
 }
 
 /// The function that a file of the prelude is.
-fn run_file<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    file: &PreludeFile,
-) -> Option<v8::Local<'s, v8::Function>> {
+fn run_file<'s>(scope: &mut v8::PinScope<'s, '_>, file: &PreludeFile) -> Option<v8::Local<'s, v8::Function>> {
     let name = string(scope, &format!("{}/{}", prelude::SCHEME, file.name));
     let origin = v8::ScriptOrigin::new(scope, name.into(), 0, 0, false, -1, None, false, false, false, None);
     let source = string(scope, file.source);
@@ -131,4 +128,3 @@ pub(super) fn method<'s>(
     let value = object.get(scope, name.into())?;
     v8::Local::<v8::Function>::try_from(value).ok()
 }
-

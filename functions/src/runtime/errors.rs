@@ -52,10 +52,7 @@ fn custom_stack<'s>(
     custom.call(scope, class.into(), &[error, sites.into()])
 }
 
-fn format_frames<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    sites: v8::Local<'s, v8::Array>,
-) -> String {
+fn format_frames<'s>(scope: &mut v8::PinScope<'s, '_>, sites: v8::Local<'s, v8::Array>) -> String {
     let sources = state::current(scope).map(|execution| execution.sources.clone());
     v8::tc_scope!(let scope, scope);
     let mut text = String::new();
@@ -64,9 +61,7 @@ fn format_frames<'s>(
         let Some(site) = site.to_string(scope) else { continue };
         let site = site.to_rust_string_lossy(scope);
         let frame = parse_frame(&site);
-        let mapped = frame.as_ref().and_then(|frame| {
-            sources.as_ref()?.map(frame.url, frame.line, frame.column)
-        });
+        let mapped = frame.as_ref().and_then(|frame| sources.as_ref()?.map(frame.url, frame.line, frame.column));
         if text.is_empty() {
             let is_prelude = frame.as_ref().is_some_and(|f| f.url.starts_with(prelude::SCHEME));
             let is_package = mapped.as_ref().is_some_and(|m| m.source.contains(PACKAGE_INTERNALS));
@@ -119,10 +114,7 @@ fn frames_key<'s>(scope: &mut v8::PinScope<'s, '_>) -> v8::Local<'s, v8::Private
 }
 
 /// The mapped frames of an error, one a line; empty if it has none.
-pub(super) fn frames<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    error: v8::Local<'s, v8::Value>,
-) -> String {
+pub(super) fn frames<'s>(scope: &mut v8::PinScope<'s, '_>, error: v8::Local<'s, v8::Value>) -> String {
     let Ok(object) = v8::Local::<v8::Object>::try_from(error) else { return String::new() };
     v8::tc_scope!(let scope, scope);
     let name = string(scope, "stack");
@@ -136,10 +128,7 @@ pub(super) fn frames<'s>(
 }
 
 /// The failure that a thrown value means.
-pub(super) fn failure<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    thrown: v8::Local<'s, v8::Value>,
-) -> JsFailure {
+pub(super) fn failure<'s>(scope: &mut v8::PinScope<'s, '_>, thrown: v8::Local<'s, v8::Value>) -> JsFailure {
     let mut message = format!("Uncaught {}", describe(scope, thrown));
     let frames = frames(scope, thrown);
     if !frames.is_empty() {
@@ -175,11 +164,7 @@ fn describe<'s>(scope: &mut v8::PinScope<'s, '_>, thrown: v8::Local<'s, v8::Valu
 }
 
 /// A property as text; `None` if it is absent or can't be read.
-fn property<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    object: v8::Local<'s, v8::Object>,
-    name: &str,
-) -> Option<String> {
+fn property<'s>(scope: &mut v8::PinScope<'s, '_>, object: v8::Local<'s, v8::Object>, name: &str) -> Option<String> {
     let name = string(scope, name);
     let value = object.get(scope, name.into())?;
     if value.is_undefined() || value.is_null() {
@@ -189,10 +174,7 @@ fn property<'s>(
 }
 
 /// The data that the npm package left, as JSON text, on a `ConvexError`.
-fn convex_error_data<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    thrown: v8::Local<'s, v8::Value>,
-) -> Option<String> {
+fn convex_error_data<'s>(scope: &mut v8::PinScope<'s, '_>, thrown: v8::Local<'s, v8::Value>) -> Option<String> {
     let object = v8::Local::<v8::Object>::try_from(thrown).ok()?;
     v8::tc_scope!(let scope, scope);
     let name = string(scope, "ConvexErrorSymbol");

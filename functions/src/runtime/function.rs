@@ -68,8 +68,7 @@ pub(super) fn namespace<'s>(
     if entry.context.is_none() {
         let console = Rc::new(Console::new(Services::None));
         let bundle = target.program.bundle();
-        let import =
-            import_execution(bundle, target.program.sources(), &console, execution.clock.clone());
+        let import = import_execution(bundle, target.program.sources(), &console, execution.clock.clone());
         let _guard = shared.executions.push(import.clone());
         let namespace = modules::evaluate(scope, &import, target.module)?;
         execution.modules.swap(&import.modules);
@@ -80,9 +79,7 @@ pub(super) fn namespace<'s>(
     let needed = if execution.mode.is_action() { entry.modules.len() } else { 1 };
     let mut main = None;
     for (index, path) in entry.modules.iter().take(needed).enumerate() {
-        let module = scope
-            .get_context_data_from_snapshot_once::<v8::Module>(index)
-            .map_err(|_| damaged())?;
+        let module = scope.get_context_data_from_snapshot_once::<v8::Module>(index).map_err(|_| damaged())?;
         if execution.mode.is_action() {
             execution.modules.borrow_mut().insert(scope, path, module);
         }
@@ -124,11 +121,9 @@ pub(super) fn call<'s>(
             .into_iter()
             .find(|kind| has_marker(scope, function, *kind));
         return Err(target.not_callable(match other {
-            Some(other) => format!(
-                "Trying to execute '{name}' as {}, but it is defined as {}.",
-                target.kind.name(),
-                other.name()
-            ),
+            Some(other) => {
+                format!("Trying to execute '{name}' as {}, but it is defined as {}.", target.kind.name(), other.name())
+            }
             None => format!("'{name}' is not a registered {}", target.kind.name()),
         }));
     }
@@ -148,18 +143,11 @@ pub(super) fn call<'s>(
             promise.mark_as_handled();
             Ok(Some(promise))
         }
-        Err(_) => Err(JsFailure::new(
-            FailureKind::NotCallable,
-            format!("'{name}' did not return a promise"),
-        )),
+        Err(_) => Err(JsFailure::new(FailureKind::NotCallable, format!("'{name}' did not return a promise"))),
     }
 }
 
-fn has_marker(
-    scope: &mut v8::PinScope<'_, '_>,
-    function: v8::Local<v8::Object>,
-    kind: UdfKind,
-) -> bool {
+fn has_marker(scope: &mut v8::PinScope<'_, '_>, function: v8::Local<v8::Object>, kind: UdfKind) -> bool {
     let key = string(scope, kind.marker());
     function.get(scope, key.into()).is_some_and(|value| value.is_true())
 }

@@ -77,10 +77,7 @@ pub trait UdfHost: Any + Send {
 
     /// A batch of asynchronous syscalls: either a single one, or reads that belong together
     /// (see `batch_rule`). The answer has one element a call, in the same order.
-    fn batch<'a>(
-        &'a mut self,
-        calls: Vec<AsyncCall>,
-    ) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>>;
+    fn batch<'a>(&'a mut self, calls: Vec<AsyncCall>) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>>;
 
     /// Called before a nested call runs; an error keeps it from running.
     fn nested_begin(&mut self, call: &NestedCall) -> Result<(), SyscallError>;
@@ -88,11 +85,7 @@ pub trait UdfHost: Any + Send {
     /// Called after a nested call that [`nested_begin`](Self::nested_begin) let run, with its
     /// encoded result or its failure. What it returns settles the promise of the caller.
     /// Not called when the failure ends the whole execution (a timeout, for example).
-    fn nested_end(
-        &mut self,
-        call: &NestedCall,
-        result: Result<String, JsFailure>,
-    ) -> Result<String, SyscallError>;
+    fn nested_end(&mut self, call: &NestedCall, result: Result<String, JsFailure>) -> Result<String, SyscallError>;
 
     /// One line of `console` output, in order, nested calls included. The runtime has already
     /// applied the limits on length and number.

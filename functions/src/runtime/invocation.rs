@@ -141,10 +141,7 @@ impl FailureKind {
     pub fn is_developer_error(self) -> bool {
         !matches!(
             self,
-            FailureKind::SystemTimeout
-                | FailureKind::Host
-                | FailureKind::Overloaded
-                | FailureKind::Internal
+            FailureKind::SystemTimeout | FailureKind::Host | FailureKind::Overloaded | FailureKind::Internal
         )
     }
 

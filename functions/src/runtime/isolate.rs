@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::allocator::limited_allocator;
+use super::allocator::{Account, limited_allocator};
 use super::context;
 use super::ops;
 use super::platform;
@@ -57,6 +57,7 @@ impl IsolateShared {
 
 struct HeapGuard {
     raises: Arc<AtomicU32>,
+    buffers: Arc<Account>,
     isolate: v8::IsolateHandle,
     slack: usize,
 }
@@ -64,11 +65,16 @@ struct HeapGuard {
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
     // SAFETY: the guard outlives the isolate, see the order of the fields and `drop`.
     let guard = unsafe { &*data.cast::<HeapGuard>() };
+    // V8 also calls this when it has asked for an array buffer again and again. Saying no once more
+    // makes that a `RangeError`; afterwards it asks a last time, which is why one refusal says nothing.
+    if guard.buffers.take_refusals() > 1 {
+        return current;
+    }
     let raises = guard.raises.fetch_add(1, Ordering::Relaxed);
     guard.isolate.terminate_execution();
     match raises {
         0 => current + guard.slack,
-        ..MAX_RAISES => current + LARGE_RAISE,
+        1..MAX_RAISES => current + LARGE_RAISE,
         _ => current,
     }
 }
@@ -77,9 +83,10 @@ impl ProgramIsolate {
     /// An isolate, from the startup snapshot of `program` if there is one.
     pub(super) fn new(program: Option<Arc<Program>>, options: &RuntimeOptions, watchdog: &Watchdog) -> Self {
         platform::initialize();
+        let (allocator, buffers) = limited_allocator(options.array_buffer_bytes);
         let mut params = v8::CreateParams::default()
             .heap_limits(0, options.heap_bytes)
-            .array_buffer_allocator(limited_allocator(options.array_buffer_bytes).make_shared())
+            .array_buffer_allocator(allocator.make_shared())
             .external_references(ops::external_references().into())
             .allow_atomics_wait(false);
         if let Some(program) = &program {
@@ -95,6 +102,7 @@ impl ProgramIsolate {
         let raises = Arc::new(AtomicU32::new(0));
         let heap_guard = Box::new(HeapGuard {
             raises: raises.clone(),
+            buffers,
             isolate: isolate.thread_safe_handle(),
             slack: options.heap_slack_bytes,
         });

@@ -6,11 +6,13 @@
 
 mod action;
 mod allocator;
+mod batch;
 mod budget;
 mod bundle;
 mod console;
 mod context;
 mod deploy_time;
+mod drive;
 mod errors;
 mod function;
 mod host;
@@ -34,13 +36,12 @@ mod tests;
 
 pub use bundle::{Bundle, ModuleSource};
 pub use deploy_time::{
-    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError,
-    FunctionVisibility, SourcePosition,
+    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
+    SourcePosition,
 };
 pub use host::{ActionHost, AsyncCall, NestedCall, SyscallError, SyscallReply, UdfHost};
 pub use invocation::{
-    FailureKind, Invocation, InvocationLimits, JsFailure, LogLevel, LogLine, Observed, Outcome,
-    UdfKind,
+    FailureKind, Invocation, InvocationLimits, JsFailure, LogLevel, LogLine, Observed, Outcome, UdfKind,
 };
 pub use platform::initialize;
 pub use pool::{Pool, RuntimeOptions};

@@ -43,7 +43,12 @@ impl ModuleMap {
     }
 
     /// Adds a module whose one export, `default`, is `value`.
-    pub(super) fn insert_synthetic(&mut self, scope: &mut v8::PinScope<'_, '_>, path: &str, value: v8::Local<v8::Value>) {
+    pub(super) fn insert_synthetic(
+        &mut self,
+        scope: &mut v8::PinScope<'_, '_>,
+        path: &str,
+        value: v8::Local<v8::Value>,
+    ) {
         let name = string(scope, &format!("{SCHEME}{path}"));
         let default = string(scope, "default");
         let module = v8::Module::create_synthetic_module(scope, name, &[default], evaluate_synthetic);
@@ -153,18 +158,17 @@ fn evaluate_inner<'s>(
 }
 
 /// Compiles the module at `path` and everything it imports. `None`: an exception is pending.
-fn load<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    execution: &Execution,
-    path: &str,
-) -> Option<v8::Local<'s, v8::Module>> {
+fn load<'s>(scope: &mut v8::PinScope<'s, '_>, execution: &Execution, path: &str) -> Option<v8::Local<'s, v8::Module>> {
     let mut to_load = vec![path.to_owned()];
     while let Some(path) = to_load.pop() {
         if execution.modules.borrow().get(scope, &path).is_some() {
             continue;
         }
         let Some(source) = execution.sources.get(&path) else {
-            throw_error(scope, &format!("Module `{path}` not found. Try running `npx convex dev` to push your modules."));
+            throw_error(
+                scope,
+                &format!("Module `{path}` not found. Try running `npx convex dev` to push your modules."),
+            );
             return None;
         };
         let module = compile(scope, &path, &source.source)?;

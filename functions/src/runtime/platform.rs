@@ -6,6 +6,9 @@ use std::sync::Once;
 const FLAGS: &str = concat!(
     // V8 can otherwise ignore a request to terminate: a loop that allocates is never stopped.
     "--no-turboshaft-loop-unrolling ",
+    // All isolates of a process share one read-only space: a snapshot with objects of its own in
+    // there would fit no process that has used another.
+    "--no-extensible-ro-snapshot ",
     // `eval` and `new Function` throw.
     "--disallow-code-generation-from-strings ",
     // Compiling WebAssembly must end within the microtask loop.

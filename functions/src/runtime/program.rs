@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use super::bundle::Bundle;
 use super::sources::Sources;
 
-pub use child::run_build_child;
 pub(super) use child::build;
+pub use child::run_build_child;
 pub(super) use snapshot::import_execution;
 
 /// A bundle with its modules evaluated and frozen: one V8 startup snapshot that holds a context

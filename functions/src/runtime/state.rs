@@ -164,8 +164,7 @@ impl Execution {
     /// Takes over what a nested call looked at.
     pub(super) fn observe_all(&self, nested: Observed) {
         let own = self.observed.get();
-        self.observed
-            .set(Observed { time: own.time || nested.time, random: own.random || nested.random });
+        self.observed.set(Observed { time: own.time || nested.time, random: own.random || nested.random });
     }
 
     /// Makes the execution end with an error that JavaScript can't catch.

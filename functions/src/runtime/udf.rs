@@ -1,29 +1,26 @@
 //! The loop that runs queries and mutations: JavaScript until it has nothing left to do, then one
 //! batch of syscalls, and again. Nothing in it depends on how long anything takes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use lakewire_storage::env::Clock;
 
+use super::batch::next_batch;
 use super::budget::{Budget, Parker};
 use super::console::Console;
+use super::drive::{interruption, run_microtasks, settle, settled, start};
 use super::errors;
 use super::function::{self, Target};
 use super::host::{AsyncCall, NestedCall, SyscallError, SyscallReply};
 use super::invocation::{FailureKind, JsFailure, Observed};
 use super::isolate::IsolateShared;
-use super::ops::string;
 use super::pool::IsolateCache;
-use super::state::{
-    Execution, ExecutionSetup, HostCell, Mode, PendingCall, Services,
-};
+use super::state::{Execution, ExecutionSetup, HostCell, Mode, PendingCall, Services};
 
 /// Calls within calls, the first one included.
 const MAX_DEPTH: usize = 8;
-/// Reads that are answered together.
-const MAX_BATCH: usize = 16;
 
 /// A query or mutation to run.
 pub(super) struct UdfCall<'a> {
@@ -86,120 +83,6 @@ pub(super) fn run(
     (result, execution.observed.get())
 }
 
-/// Why JavaScript had to stop, if it had to.
-pub(super) fn interruption(
-    isolate: &v8::Isolate,
-    shared: &IsolateShared,
-    execution: &Execution,
-) -> Option<JsFailure> {
-    if shared.is_out_of_memory() {
-        return Some(JsFailure::new(
-            FailureKind::OutOfMemory,
-            "JavaScript execution ran out of memory (maximum memory usage: 64 MB)",
-        ));
-    }
-    if shared.watch.has_fired() {
-        return Some(JsFailure::new(FailureKind::Timeout, "Function execution timed out"));
-    }
-    let fatal = execution.fatal.take()?;
-    isolate.cancel_terminate_execution();
-    Some(fatal)
-}
-
-/// Lets microtasks run until none is left, and looks at what became of it.
-///
-/// `main` is the promise of the function, whose own rejection is not an unhandled one.
-pub(super) fn run_microtasks(
-    scope: &mut v8::PinScope<'_, '_>,
-    shared: &IsolateShared,
-    execution: &Execution,
-    main: &v8::Global<v8::Promise>,
-) -> Result<(), JsFailure> {
-    scope.perform_microtask_checkpoint();
-    if let Some(failure) = interruption(scope, shared, execution) {
-        return Err(failure);
-    }
-    let unhandled = {
-        let mut rejections = execution.rejections.borrow_mut();
-        rejections.retain(|rejection| rejection.promise != *main);
-        (!rejections.is_empty()).then(|| rejections.remove(0))
-    };
-    if let Some(rejection) = unhandled {
-        let value = v8::Local::new(scope, rejection.value);
-        let mut failure = errors::failure(scope, value);
-        failure.kind = FailureKind::UnhandledRejection;
-        return Err(interruption(scope, shared, execution).unwrap_or(failure));
-    }
-    Ok(())
-}
-
-/// The result of a settled promise, `None` while it is pending.
-pub(super) fn settled(
-    scope: &mut v8::PinScope<'_, '_>,
-    promise: v8::Local<v8::Promise>,
-) -> Option<Result<String, JsFailure>> {
-    match promise.state() {
-        v8::PromiseState::Pending => None,
-        v8::PromiseState::Rejected => {
-            let thrown = promise.result(scope);
-            Some(Err(errors::failure(scope, thrown)))
-        }
-        v8::PromiseState::Fulfilled => {
-            let value = promise.result(scope);
-            if value.is_string() {
-                Some(Ok(value.to_rust_string_lossy(scope)))
-            } else {
-                let message = "The function's result is not a string";
-                Some(Err(JsFailure::new(FailureKind::NotCallable, message)))
-            }
-        }
-    }
-}
-
-/// Settles the promise of a syscall.
-pub(super) fn settle(
-    scope: &mut v8::PinScope<'_, '_>,
-    resolver: v8::Global<v8::PromiseResolver>,
-    answer: Result<String, SyscallError>,
-) {
-    v8::scope!(let scope, scope);
-    let resolver = v8::Local::new(scope, resolver);
-    match answer {
-        Ok(json) => {
-            let json = string(scope, &json);
-            resolver.resolve(scope, json.into());
-        }
-        Err(error) => {
-            let error = errors::syscall_exception(scope, &error);
-            resolver.reject(scope, error);
-        }
-    }
-}
-
-/// Calls the function; an exception it throws at once is its failure.
-pub(super) fn start(
-    scope: &mut v8::PinScope<'_, '_>,
-    shared: &Rc<IsolateShared>,
-    execution: &Execution,
-    target: &Target,
-    first: Option<&str>,
-    args: &str,
-) -> Result<v8::Global<v8::Promise>, JsFailure> {
-    v8::tc_scope!(let scope, scope);
-    let started = function::namespace(scope, shared, execution, target)
-        .and_then(|namespace| function::call(scope, namespace, target, first, args));
-    if let Some(failure) = interruption(scope, shared, execution) {
-        return Err(failure);
-    }
-    match started? {
-        Some(promise) => Ok(v8::Global::new(scope, promise)),
-        None => match scope.exception() {
-            Some(thrown) => Err(errors::failure(scope, thrown)),
-            None => Err(JsFailure::new(FailureKind::Internal, "the function was stopped")),
-        },
-    }
-}
-
 struct Run<'a> {
     shared: &'a Rc<IsolateShared>,
     call: &'a UdfCall<'a>,
@@ -232,18 +115,11 @@ impl Run<'_> {
             return Err(failure);
         }
         result.unwrap_or_else(|| {
-            Err(JsFailure::new(
-                FailureKind::NeverResolves,
-                "Uncaught Error: Returned promise will never resolve",
-            ))
+            Err(JsFailure::new(FailureKind::NeverResolves, "Uncaught Error: Returned promise will never resolve"))
         })
     }
 
-    fn run_batch(
-        &self,
-        scope: &mut v8::PinScope<'_, '_>,
-        batch: Vec<PendingCall>,
-    ) -> Result<(), JsFailure> {
+    fn run_batch(&self, scope: &mut v8::PinScope<'_, '_>, batch: Vec<PendingCall>) -> Result<(), JsFailure> {
         let (calls, resolvers): (Vec<AsyncCall>, Vec<_>) =
             batch.into_iter().map(|pending| (pending.call, pending.resolver)).unzip();
         let count = calls.len();
@@ -349,27 +225,4 @@ impl Run<'_> {
 
 fn host_is_gone() -> JsFailure {
     JsFailure::new(FailureKind::Internal, "the host of the function is gone")
-}
-
-/// Takes the syscalls that are run next: a single one, or reads that follow one another.
-fn next_batch(pending: &mut VecDeque<PendingCall>) -> Vec<PendingCall> {
-    let Some(first) = pending.pop_front() else { return Vec::new() };
-    let class = batch_class(&first.call.op);
-    let mut batch = vec![first];
-    while class.is_some()
-        && batch.len() < MAX_BATCH
-        && let Some(next) = pending.pop_front_if(|next| batch_class(&next.call.op) == class)
-    {
-        batch.push(next);
-    }
-    batch
-}
-
-/// Syscalls of the same class are answered together, those without one alone.
-fn batch_class(op: &str) -> Option<u8> {
-    match op {
-        "1.0/get" | "1.0/queryStreamNext" => Some(0),
-        "1.0/storageGetUrl" => Some(1),
-        _ => None,
-    }
 }

@@ -127,7 +127,7 @@ impl Args {
         let num_items = opts.number("numItems")?;
         let cursor = opts.optional_string("cursor")?;
         opts.ignore(&["id", "endCursor", "maximumRowsRead", "maximumBytesRead"])?;
-        if !(num_items >= 0.0) {
+        if num_items.is_nan() || num_items < 0.0 {
             return Err(ArgsError::Mismatch { name: "numItems", validator: "v.number()" });
         }
         Ok(PaginationOpts { cursor, num_items: num_items.min(MAX_PAGE_ROWS) as usize })
@@ -157,8 +157,7 @@ mod tests {
 
     #[test]
     fn pagination_is_bounded() {
-        let mut args =
-            Args::parse(r#"[{"paginationOpts":{"cursor":null,"numItems":1e9,"id":3}}]"#).expect("valid");
+        let mut args = Args::parse(r#"[{"paginationOpts":{"cursor":null,"numItems":1e9,"id":3}}]"#).expect("valid");
         let opts = args.pagination().expect("valid");
         assert_eq!((opts.cursor, opts.num_items), (None, 10_000));
         let mut args = Args::parse(r#"[{"paginationOpts":{"cursor":null,"numItems":-1}}]"#).expect("valid");

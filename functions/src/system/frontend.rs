@@ -114,10 +114,7 @@ pub(super) async fn schema_validation_progress(mut args: Args, tx: &mut Transact
     args.root_component()?;
     args.none()?;
     let Some(progress) = crate::deploy::validation_progress(tx)? else { return Ok(Value::Null) };
-    Ok(object([
-        ("numDocsValidated", (progress.done as f64).into()),
-        ("totalDocs", (progress.total as f64).into()),
-    ]))
+    Ok(object([("numDocsValidated", (progress.done as f64).into()), ("totalDocs", (progress.total as f64).into())]))
 }
 
 /// `indexes`: the indexes of a table. Null where the reference says undefined, which JSON has not.
@@ -136,13 +133,14 @@ pub(super) async fn indexes(mut args: Args, tx: &mut Transaction) -> Result<Valu
 }
 
 fn describe_index(index: &IndexInfo) -> Value {
-    let texts = |paths: &[_]| Value::Array(paths.iter().map(|path: &lakewire_storage::value::FieldPath| path.to_string().into()).collect());
+    let texts = |paths: &[_]| {
+        Value::Array(paths.iter().map(|path: &lakewire_storage::value::FieldPath| path.to_string().into()).collect())
+    };
     let fields = match &index.config {
         IndexConfig::Database { fields } => texts(fields),
-        IndexConfig::Search { search_field, filter_fields } => object([
-            ("searchField", search_field.to_string().into()),
-            ("filterFields", texts(filter_fields)),
-        ]),
+        IndexConfig::Search { search_field, filter_fields } => {
+            object([("searchField", search_field.to_string().into()), ("filterFields", texts(filter_fields))])
+        }
         IndexConfig::Vector { vector_field, dimensions, filter_fields } => object([
             ("vectorField", vector_field.to_string().into()),
             ("filterFields", texts(filter_fields)),
@@ -190,9 +188,8 @@ pub(super) async fn modules_for_all_components(args: Args, tx: &mut Transaction)
 fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
     let modules = read_modules(tx)?;
     let callable = modules.values().filter(|module| !module.is_dependency());
-    let pair = |module: &std::sync::Arc<ModuleModel>| {
-        Value::Array(vec![module.path.as_str().into(), describe_module(module)])
-    };
+    let pair =
+        |module: &std::sync::Arc<ModuleModel>| Value::Array(vec![module.path.as_str().into(), describe_module(module)]);
     Ok(Value::Array(callable.map(pair).collect()))
 }
 

@@ -153,8 +153,7 @@ pub async fn call(
     args: &str,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
-    let function =
-        SystemFunction::find(path).ok_or_else(|| SystemError::NotFound { path: path.udf_path() })?;
+    let function = SystemFunction::find(path).ok_or_else(|| SystemError::NotFound { path: path.udf_path() })?;
     let args = args::Args::parse(args)?;
     match function {
         F::CliCloudUrl | F::CloudUrl => frontend::cloud_url(context, args, tx).await,

@@ -141,7 +141,8 @@ pub(super) async fn table_mapping(mut args: Args, tx: &mut Transaction) -> Resul
     let mut mapping: BTreeMap<String, Value> =
         tables.map(|table| (table.number.0.to_string(), table.name.as_str().into())).collect();
     // Dashboards know the tables behind `_scheduled_functions` and `_storage` by these names.
-    for (table, name) in [(SystemTable::ScheduledFunctions, "_scheduled_jobs"), (SystemTable::Storage, "_file_storage")] {
+    for (table, name) in [(SystemTable::ScheduledFunctions, "_scheduled_jobs"), (SystemTable::Storage, "_file_storage")]
+    {
         mapping.insert(table.number().0.to_string(), name.into());
     }
     Ok(Value::Object(mapping))
@@ -188,7 +189,7 @@ async fn read_page(
         ..PageOptions::default()
     };
     let found = tx.paginate(ROOT, &scan(table, order), &options, context.cursor_key).await?;
-    Ok(page(found.documents.iter().map(|document| value(document)).collect(), found.is_done, found.continue_cursor))
+    Ok(page(found.documents.iter().map(value).collect(), found.is_done, found.continue_cursor))
 }
 
 fn scan(table: String, order: Order) -> Query {
@@ -199,10 +200,7 @@ fn order(text: &str) -> Result<Order, ArgsError> {
     match text {
         "asc" => Ok(Order::Asc),
         "desc" => Ok(Order::Desc),
-        _ => Err(ArgsError::Mismatch {
-            name: "order",
-            validator: "v.union(v.literal(\"asc\"), v.literal(\"desc\"))",
-        }),
+        _ => Err(ArgsError::Mismatch { name: "order", validator: "v.union(v.literal(\"asc\"), v.literal(\"desc\"))" }),
     }
 }
 

@@ -1,4 +1,5 @@
 use lakewire_storage::id::TableNumber;
+use lakewire_storage::limits::MAX_VALUE_NESTING;
 use lakewire_storage::schema::{TableLookup, Validator};
 use serde_json::json;
 
@@ -67,9 +68,10 @@ fn arguments_are_decoded_measured_and_validated() {
 #[test]
 fn deep_arguments_do_not_count_the_array_around_them() {
     let nested = |depth: usize| format!("[{}{}]", "[".repeat(depth), "]".repeat(depth));
-    let unvalidated = function(None, None);
-    assert!(check_args(&unvalidated, &nested(lakewire_storage::limits::MAX_VALUE_NESTING)).is_ok());
-    assert!(check_args(&unvalidated, &nested(lakewire_storage::limits::MAX_VALUE_NESTING + 1)).is_err());
+    let check = |depth| {
+        arguments(&function(None, None), &path(), &nested(depth), Placeholders::Refused, 10_000, &NoTables).is_ok()
+    };
+    assert!(check(MAX_VALUE_NESTING) && !check(MAX_VALUE_NESTING + 1));
 }
 
 #[test]

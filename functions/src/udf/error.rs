@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn long_messages_are_cut_between_characters() {
-        let error = Failure::new(FunctionErrorKind::Thrown, "\u{e9}".repeat(MAX_MESSAGE_BYTES)).into_error(&id(), false);
+        let error =
+            Failure::new(FunctionErrorKind::Thrown, "\u{e9}".repeat(MAX_MESSAGE_BYTES)).into_error(&id(), false);
         assert!(error.message.len() <= MAX_MESSAGE_BYTES);
         assert!(error.message.ends_with("\u{e9}\n"));
     }

@@ -63,7 +63,11 @@ impl std::fmt::Display for ConflictFailure {
             Some(table) => write!(f, "\"{table}\" table")?,
             None => write!(f, "database")?,
         }
-        write!(f, " changed while this mutation was being run and on every subsequent retry ({} attempts).", self.attempts)?;
+        write!(
+            f,
+            " changed while this mutation was being run and on every subsequent retry ({} attempts).",
+            self.attempts
+        )?;
         if let Some(writer) = &self.writer {
             write!(f, " Another call to \"{writer}\" changed")?;
             match &self.document {

@@ -136,9 +136,7 @@ fn check_module(stem: &str) -> Result<(), &'static str> {
             return Err("each path component must have 1 to 64 bytes");
         }
         if !part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'.') {
-            return Err(
-                "path components may only contain ASCII letters, digits, underscores and periods",
-            );
+            return Err("path components may only contain ASCII letters, digits, underscores and periods");
         }
         if !part.bytes().any(|b| b.is_ascii_alphanumeric()) {
             return Err("each path component must contain a letter or a digit");

@@ -27,9 +27,7 @@ impl RequestId {
 
     /// An id chosen by the client, if it is short, visible ASCII.
     pub fn from_client(text: &str) -> Option<Self> {
-        let valid = !text.is_empty()
-            && text.len() <= MAX_CLIENT_BYTES
-            && text.bytes().all(|b| b.is_ascii_graphic());
+        let valid = !text.is_empty() && text.len() <= MAX_CLIENT_BYTES && text.bytes().all(|b| b.is_ascii_graphic());
         valid.then(|| Self(text.into()))
     }
 

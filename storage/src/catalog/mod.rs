@@ -17,14 +17,10 @@ use std::sync::Arc;
 use imbl::OrdMap;
 
 pub use ids::{IndexId, Namespace, TabletId};
-pub use rows::{
-    Fields, IndexConfigRow, IndexRow, RowError, SchemaRow, SchemaState, Sequences, TableRow, fields,
-};
 pub(crate) use rows::read as read_row;
+pub use rows::{Fields, IndexConfigRow, IndexRow, RowError, SchemaRow, SchemaState, Sequences, TableRow, fields};
 pub use schema::{LoadedSchema, NamespaceSchemas};
-pub use system_tables::{
-    FIRST_USER_INDEX, FIRST_USER_TABLE, SystemTable, is_system_index, is_system_tablet,
-};
+pub use system_tables::{FIRST_USER_INDEX, FIRST_USER_TABLE, SystemTable, is_system_index, is_system_tablet};
 pub use table::{IndexConfig, IndexInfo, IndexState, TableInfo, TableState};
 
 use crate::document::Document;
@@ -114,7 +110,8 @@ impl Catalog {
     /// Takes over changed rows. Rows of other tables are ignored.
     pub(crate) fn apply<'a>(&mut self, changes: impl IntoIterator<Item = RowChange<'a>>) -> Result<(), RowError> {
         // Tables first: an index row can only be put under a table that is there.
-        let mut changes: Vec<_> = changes.into_iter().filter(|change| Self::depends_on(change.table.tablet())).collect();
+        let mut changes: Vec<_> =
+            changes.into_iter().filter(|change| Self::depends_on(change.table.tablet())).collect();
         changes.sort_by_key(|change| change.table);
         for RowChange { table, id, document } in changes {
             match table {

@@ -214,10 +214,9 @@ impl From<&IndexConfig> for IndexConfigRow {
         let texts = |paths: &[FieldPath]| paths.iter().map(FieldPath::to_string).collect();
         match config {
             IndexConfig::Database { fields } => IndexConfigRow::Database { fields: texts(fields) },
-            IndexConfig::Search { search_field, filter_fields } => IndexConfigRow::Search {
-                search_field: search_field.to_string(),
-                filter_fields: texts(filter_fields),
-            },
+            IndexConfig::Search { search_field, filter_fields } => {
+                IndexConfigRow::Search { search_field: search_field.to_string(), filter_fields: texts(filter_fields) }
+            }
             IndexConfig::Vector { vector_field, dimensions, filter_fields } => IndexConfigRow::Vector {
                 vector_field: vector_field.to_string(),
                 dimensions: f64::from(*dimensions),

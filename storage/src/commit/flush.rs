@@ -58,26 +58,27 @@ impl Committer {
 
     /// The first `count` pending transactions are durable.
     fn appended(&self, count: usize) {
-        let mut inner = self.inner.lock();
-        let inner = &mut *inner;
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
         inner.entry += 1;
         let group: Vec<_> = inner.pending.drain(..count).collect();
         if let Some(last) = group.last() {
             inner.latest = last.after.clone();
         }
         inner.log_bytes_since_checkpoint += group.iter().map(|pending| pending.bytes).sum::<usize>();
-        inner.history.advance(&inner.latest);
+        let forgotten = inner.history.advance(&inner.latest);
         inner.publish(&self.published);
         let mut transactions = Vec::with_capacity(count);
         for pending in group {
-            if !pending.transaction.writes.is_empty() {
-                transactions.push(pending.transaction);
-            }
+            // Without writes too: who follows the commits has to hear of every timestamp that `latest` takes.
+            transactions.push(pending.transaction);
             for waiter in pending.waiters {
                 let _gone = waiter.send(Ok(()));
             }
         }
         inner.subscribers.send(transactions);
+        drop(guard);
+        drop(forgotten);
     }
 
     /// Another writer has the place in the log. What is pending was not checked against its entry, so it is taken back and its
@@ -99,8 +100,8 @@ impl Committer {
     }
 
     fn take_over(&self, foreign: LogEntry) {
-        let mut inner = self.inner.lock();
-        let inner = &mut *inner;
+        let mut guard = self.inner.lock();
+        let inner = &mut *guard;
         let writer = foreign.transactions.last().map(|transaction| transaction.source.clone()).unwrap_or_default();
         inner.fall_back(&CommitError::Conflict(Conflict {
             table: String::new(),
@@ -109,10 +110,12 @@ impl Committer {
             writer,
         }));
         inner.entry += 1;
+        let before = inner.latest.ts();
         let mut state = inner.latest.state().clone();
-        let mut ts = inner.latest.ts();
+        let mut ts = before;
         for transaction in &foreign.transactions {
-            ts = transaction.ts;
+            // The latest snapshot may carry a later timestamp than its last commit, from the clock at the start.
+            ts = transaction.ts.max(before + 1);
             if let Err(error) = state.apply(transaction) {
                 tracing::error!(ts, %error, "another writer appended what cannot be read");
             }
@@ -121,9 +124,16 @@ impl Committer {
         inner.latest = Snapshot::new(ts, inner.latest.epoch(), state);
         inner.head = inner.latest.clone();
         inner.last_ts = inner.last_ts.max(ts);
-        inner.history.advance(&inner.latest);
+        let is_in_order = foreign.transactions.first().is_none_or(|first| first.ts > before);
+        let forgotten = match is_in_order {
+            true => inner.history.advance(&inner.latest),
+            // Older snapshots lack commits with timestamps before theirs: none of them can be built on or replayed from.
+            false => inner.history.restart(inner.latest.clone()),
+        };
         inner.publish(&self.published);
         inner.subscribers.send(foreign.transactions);
+        drop(guard);
+        drop(forgotten);
     }
 
     /// Ends the streams of subscribers if the pipeline is closed and empty.
@@ -143,4 +153,3 @@ impl Drop for Committer {
         self.wake.notify_one();
     }
 }
-

@@ -10,7 +10,11 @@
 mod accept;
 mod error;
 mod flush;
+#[cfg(test)]
+mod serializability_tests;
 mod stream;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 use std::collections::VecDeque;

@@ -160,7 +160,7 @@ fn add_documents(
 }
 
 /// A backfill has no developer: what it fails for is the storage's.
-pub(super) fn internal(error: TxError) -> CommitError {
+pub(crate) fn internal(error: TxError) -> CommitError {
     match error {
         TxError::Row(error) => CommitError::Row(error),
         error @ TxError::Developer { .. } => CommitError::Unavailable(error.to_string()),

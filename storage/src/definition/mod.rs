@@ -16,5 +16,6 @@ mod schema;
 mod tests;
 mod validate;
 
+pub(crate) use backfill::internal;
 pub use backfill::{Progress, backfill, backfill_all, backfill_progress};
 pub use validate::{Validation, validate_schema, validation_progress};

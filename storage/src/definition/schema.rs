@@ -34,8 +34,7 @@ impl Transaction {
             self.get_system(SystemTable::Schemas, active.row)?;
             return Ok((same(active.row), SchemaState::Active));
         }
-        let row =
-            SchemaRow { namespace, state: SchemaState::Pending, schema: schema.to_json_value().to_string() };
+        let row = SchemaRow { namespace, state: SchemaState::Pending, schema: schema.to_json_value().to_string() };
         let id = self.insert_system(SystemTable::Schemas, row.fields())?;
         Ok((id, SchemaState::Pending))
     }
@@ -56,7 +55,10 @@ impl Transaction {
             Some(SchemaState::Active) => Ok(()),
             state => {
                 let state = state.as_ref().map_or("unknown", SchemaState::name);
-                Err(TxError::developer("SchemaNotValidated", format!("the schema cannot be put in force: it is {state}")))
+                Err(TxError::developer(
+                    "SchemaNotValidated",
+                    format!("the schema cannot be put in force: it is {state}"),
+                ))
             }
         }
     }

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::Progress;
-use super::backfill::internal;
+use super::{Progress, internal};
 use crate::catalog::{LoadedSchema, Namespace, SchemaState, SystemTable, TableInfo, fields, read_row};
 use crate::commit::CommitError;
 use crate::database::Database;

@@ -194,3 +194,7 @@ impl<'a> Input<'a> {
         if u32::from_le_bytes(self.take()?) == crc { Ok(()) } else { Err(SnapshotFileError::Damaged(at)) }
     }
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -21,11 +21,7 @@ pub struct Retention {
 
 impl Default for Retention {
     fn default() -> Self {
-        Retention {
-            window: Duration::from_secs(35),
-            sample_every: Duration::from_secs(10),
-            max_bytes: 128 << 20,
-        }
+        Retention { window: Duration::from_secs(35), sample_every: Duration::from_secs(10), max_bytes: 128 << 20 }
     }
 }
 
@@ -46,6 +42,14 @@ pub(crate) struct History {
 struct Kept {
     transaction: Arc<LoggedTransaction>,
     bytes: usize,
+}
+
+/// What the history no longer needs.
+#[derive(Default)]
+#[must_use = "it is to be dropped outside of any lock"]
+pub(crate) struct Forgotten {
+    snapshots: Vec<Snapshot>,
+    transactions: Vec<Arc<LoggedTransaction>>,
 }
 
 /// How many old snapshots to remember that were asked for.
@@ -89,8 +93,9 @@ impl History {
         Some(self.recent.range(first..).map(|kept| &kept.transaction))
     }
 
-    /// Takes note that `latest` is durable, and forgets what is old.
-    pub fn advance(&mut self, latest: &Snapshot) {
+    /// Takes note that `latest` is durable, and forgets what is old. The result is to be dropped outside of any lock: to free
+    /// the memory takes a while.
+    pub fn advance(&mut self, latest: &Snapshot) -> Forgotten {
         let retention = self.retention;
         let newest = self.samples.back().map_or(0, Snapshot::ts);
         let full = self.bytes > retention.max_bytes;
@@ -99,21 +104,33 @@ impl History {
             self.samples.push_back(latest.clone());
         }
         let needed = latest.ts().saturating_sub(nanoseconds(retention.window));
+        let mut forgotten = Forgotten::default();
         while self.samples.len() > 1 && (self.bytes > retention.max_bytes || self.samples[1].ts() <= needed) {
-            self.samples.pop_front();
-            self.forget_through(self.samples[0].ts());
+            forgotten.snapshots.extend(self.samples.pop_front());
+            self.forget_through(self.samples[0].ts(), &mut forgotten);
+        }
+        forgotten
+    }
+
+    /// Forgets everything before `oldest`.
+    pub fn restart(&mut self, oldest: Snapshot) -> Forgotten {
+        let old = std::mem::replace(self, History::new(self.retention, oldest));
+        Forgotten {
+            snapshots: old.samples.into_iter().chain(old.replayed).collect(),
+            transactions: old.recent.into_iter().map(|kept| kept.transaction).collect(),
         }
     }
 
-    fn forget_through(&mut self, ts: Timestamp) {
+    fn forget_through(&mut self, ts: Timestamp, forgotten: &mut Forgotten) {
         self.floor = ts;
-        while let Some(first) = self.recent.front()
-            && first.transaction.ts <= ts
-        {
-            self.bytes -= first.bytes;
-            self.recent.pop_front();
+        let old = self.recent.partition_point(|kept| kept.transaction.ts <= ts);
+        forgotten.transactions.extend(self.recent.drain(..old).map(|kept| {
+            self.bytes -= kept.bytes;
+            kept.transaction
+        }));
+        while self.replayed.front().is_some_and(|snapshot| snapshot.ts() < ts) {
+            forgotten.snapshots.extend(self.replayed.pop_front());
         }
-        self.replayed.retain(|snapshot| snapshot.ts() >= ts);
     }
 
     /// What is needed to make the snapshot of `ts`, which is not after `latest`: outside of any lock, see [`Replay::run`].

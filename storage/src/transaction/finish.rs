@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Transaction;
 use super::staged::StagedWrite;
 use super::table::keys;
 use super::write::parse;
-use super::Transaction;
 use crate::catalog::{Catalog, RowError, TabletId};
 use crate::document::Document;
 use crate::id::InternalId;

@@ -8,8 +8,8 @@ mod error;
 mod finish;
 mod paginate;
 mod query;
-mod schema;
 mod read;
+mod schema;
 mod staged;
 mod system;
 mod table;
@@ -22,15 +22,15 @@ mod write;
 use std::sync::Arc;
 
 pub use error::TxError;
+pub(crate) use finish::Finished;
 pub use paginate::{Page, PageOptions, PageStatus};
 pub use query::QueryStream;
 pub use schema::NamespaceTables;
 pub(crate) use schema::failure_text;
-pub(crate) use table::document_keys;
-pub(crate) use write::parse;
 pub use table::SINGLETON;
-pub(crate) use finish::Finished;
+pub(crate) use table::document_keys;
 pub use usage::Usage;
+pub(crate) use write::parse;
 
 use crate::catalog::Catalog;
 use crate::env::Env;

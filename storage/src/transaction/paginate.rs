@@ -132,10 +132,9 @@ impl Transaction {
         let page_size = if pinned { usize::MAX } else { options.page_size };
         let (most_rows, most_bytes) = match pinned {
             true => (usize::MAX, usize::MAX),
-            false => (
-                options.maximum_rows_read.unwrap_or(usize::MAX),
-                options.maximum_bytes_read.unwrap_or(usize::MAX),
-            ),
+            false => {
+                (options.maximum_rows_read.unwrap_or(usize::MAX), options.maximum_bytes_read.unwrap_or(usize::MAX))
+            }
         };
         loop {
             if read.documents.len() >= page_size {

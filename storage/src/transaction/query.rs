@@ -110,7 +110,9 @@ impl Transaction {
             Source::FullTableScan { order, .. } => {
                 table.map(|table| builtin(table, "by_creation_time", &[], *order)).transpose()
             }
-            Source::IndexRange { index, range, order, .. } if matches!(index.as_str(), "by_id" | "by_creation_time") => {
+            Source::IndexRange { index, range, order, .. }
+                if matches!(index.as_str(), "by_id" | "by_creation_time") =>
+            {
                 table.map(|table| builtin(table, index, range, *order)).transpose()
             }
             Source::IndexRange { table: name, index, range, order } => {
@@ -125,7 +127,9 @@ impl Transaction {
                     None => Err(QueryError::IndexNotFound(full_name).into()),
                     Some(_) => Err(TxError::developer(
                         "SearchUnavailable",
-                        format!("Index {full_name} cannot be searched: this version of Lakewire does not have full-text search"),
+                        format!(
+                            "Index {full_name} cannot be searched: this version of Lakewire does not have full-text search"
+                        ),
                     )),
                 }
             }
@@ -174,12 +178,8 @@ fn declared(
         let error = if info.staged { QueryError::IndexStaged } else { QueryError::IndexBackfilling };
         return Err(error(full_name).into());
     }
-    let shape = IndexShape {
-        id: info.id,
-        table: table.number,
-        name: &full_name,
-        fields: IndexFields::Declared(fields),
-    };
+    let shape =
+        IndexShape { id: info.id, table: table.number, name: &full_name, fields: IndexFields::Declared(fields) };
     let interval = compile_range(&shape, range)?;
     let (index, fields) = (info.id, fields.to_vec());
     Ok(Range { table, index, fields, interval, order })

@@ -37,8 +37,7 @@ impl Transaction {
         self.get_in(&table, id.internal)
     }
 
-    /// The id that a text is, if it is one of a table that apps can see. Also accepts a bare internal id, 32 hexadecimal
-    /// digits, of the table.
+    /// The id that a text is, if it is one of a table that apps can see.
     ///
     /// # Errors
     /// `TooManyReads`.
@@ -49,13 +48,7 @@ impl Transaction {
         text: &str,
     ) -> Result<Option<DocumentId>, TxError> {
         let Some(table) = self.find_table(namespace, table)? else { return Ok(None) };
-        if let Ok(id) = text.parse::<DocumentId>() {
-            return Ok((id.table == table.number).then_some(id));
-        }
-        let mut internal = [0; 16];
-        Ok(hex::decode_to_slice(text, &mut internal)
-            .ok()
-            .map(|()| DocumentId { table: table.number, internal: InternalId(internal) }))
+        Ok(text.parse::<DocumentId>().ok().filter(|id| id.table == table.number))
     }
 
     /// How many documents a table has, own writes included. Counts as a read of the whole table, not of each document.

@@ -26,8 +26,7 @@ impl Transaction {
     pub(super) fn check_schemas(&mut self, table: &TableInfo, id: DocumentId, value: &Value) -> Result<(), TxError> {
         let Some(schemas) = self.staged.catalog.schemas(table.namespace).cloned() else { return Ok(()) };
         if let Some(active) = &schemas.active {
-            self.fits(active, table, value)
-                .map_err(|error| TxError::developer(error.code(), error.to_string()))?;
+            self.fits(active, table, value).map_err(|error| TxError::developer(error.code(), error.to_string()))?;
         }
         if let Some(pending) = &schemas.pending
             && let Err(error) = self.fits(pending, table, value)
@@ -59,8 +58,5 @@ impl Transaction {
 
 /// What the developer is told of a document that keeps a push from succeeding.
 pub(crate) fn failure_text(id: DocumentId, table: &str, error: &SchemaEnforcementError) -> String {
-    format!(
-        "Document with ID \"{id}\" in table \"{table}\" does not match the schema: {}",
-        error.source
-    )
+    format!("Document with ID \"{id}\" in table \"{table}\" does not match the schema: {}", error.source)
 }

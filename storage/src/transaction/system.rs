@@ -9,7 +9,7 @@ use crate::catalog::{Catalog, Fields, RowChange, SystemTable};
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId};
 use crate::interval::{End, Interval};
-use crate::key::{Key, after_fields, encode_value};
+use crate::key::{Key, after_fields, encode_creation_time, encode_value};
 use crate::query::Order;
 use crate::value::Value;
 
@@ -32,7 +32,8 @@ impl Transaction {
         let old = self.get_in(table.info(), id)?;
         let creation_time = old.as_ref().map_or_else(|| self.new_creation_time(), |old| old.creation_time);
         let (id, value) = system_document(fields, table, id, creation_time);
-        let document = self.store(table.info(), id, creation_time, old.map(|document| Old { document, keys: None }), value)?;
+        let document =
+            self.store(table.info(), id, creation_time, old.map(|document| Old { document, keys: None }), value)?;
         self.row_changed(table, id.internal, Some(&document))?;
         Ok(document)
     }
@@ -83,6 +84,29 @@ impl Transaction {
         let mut walk = Walk::new(interval, Order::Asc);
         let mut rows = Vec::new();
         while let Some((_, row)) = self.step(&mut walk)? {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// The oldest rows, at most `most`, that were created before a time in ms. Recorded as read.
+    ///
+    /// # Errors
+    /// None at present; for symmetry with reads of other tables.
+    pub fn system_rows_before(
+        &mut self,
+        table: SystemTable,
+        before_ms: f64,
+        most: usize,
+    ) -> Result<Vec<Arc<Document>>, TxError> {
+        let start = table.by_creation_time().0.to_be_bytes().to_vec();
+        let mut end = start.clone();
+        encode_creation_time(&mut end, before_ms);
+        let mut walk = Walk::new(Interval::new(Key::from(start), Key::from(end)), Order::Asc);
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some((_, row)) = self.step(&mut walk)?
+        {
             rows.push(row);
         }
         Ok(rows)

@@ -29,7 +29,10 @@ impl Transaction {
             return Ok(table.clone());
         }
         if names::is_system_table_name(name) {
-            return Err(TxError::developer("SystemTableError", format!("`{name}` is a system table: apps cannot write to it")));
+            return Err(TxError::developer(
+                "SystemTableError",
+                format!("`{name}` is a system table: apps cannot write to it"),
+            ));
         }
         names::check_table_name(name).map_err(|error| TxError::developer("InvalidTableName", error.to_string()))?;
         let tables = self.staged.catalog.all_tables().count();
@@ -67,10 +70,8 @@ impl Transaction {
             Some(row) => crate::catalog::read_row(SystemTable::Sequences.name(), row)?,
             None => Sequences::default(),
         };
-        let next = Sequences {
-            next_tablet: sequences.next_tablet + tablets,
-            next_index: sequences.next_index + indexes,
-        };
+        let next =
+            Sequences { next_tablet: sequences.next_tablet + tablets, next_index: sequences.next_index + indexes };
         self.put_system(SystemTable::Sequences, SINGLETON, next.fields())?;
         Ok((sequences.next_tablet, sequences.next_index))
     }

@@ -28,7 +28,10 @@ impl Transaction {
     pub fn insert(&mut self, namespace: Namespace, table: &str, fields: Fields) -> Result<DocumentId, TxError> {
         let table = self.ensure_table(namespace, table)?;
         if fields.contains_key(ID) {
-            return Err(TxError::developer("InvalidIdError", "a document to insert cannot have an `_id`: ids are given by the database"));
+            return Err(TxError::developer(
+                "InvalidIdError",
+                "a document to insert cannot have an `_id`: ids are given by the database",
+            ));
         }
         if fields.contains_key(CREATION_TIME) {
             return Err(TxError::developer(
@@ -54,7 +57,7 @@ impl Transaction {
         id: DocumentId,
         fields: BTreeMap<String, Option<Value>>,
     ) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.to_change(namespace, id)?;
+        let (table, old) = self.read_to_change(namespace, id)?;
         let old_value = parse(&table, &old)?;
         let old_keys = keys(&table, &old, &old_value);
         let Value::Object(mut merged) = old_value else { unreachable!("documents are objects") };
@@ -77,7 +80,7 @@ impl Transaction {
         id: DocumentId,
         fields: Fields,
     ) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.to_change(namespace, id)?;
+        let (table, old) = self.read_to_change(namespace, id)?;
         self.change(&table, Old { document: old, keys: None }, fields)
     }
 
@@ -86,14 +89,18 @@ impl Transaction {
     /// # Errors
     /// `InvalidArgument`, `NonexistentDocument`, `TooManyWrites`, `TooManyBytesWritten`, and those of reading.
     pub async fn delete(&mut self, namespace: Namespace, id: DocumentId) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.to_change(namespace, id)?;
+        let (table, old) = self.read_to_change(namespace, id)?;
         self.usage.write(old.size as usize, &self.limits)?;
         self.unstore(&table, &old)?;
         Ok(old)
     }
 
     /// The document to change and its table, as read by this transaction.
-    fn to_change(&mut self, namespace: Namespace, id: DocumentId) -> Result<(Arc<TableInfo>, Arc<Document>), TxError> {
+    fn read_to_change(
+        &mut self,
+        namespace: Namespace,
+        id: DocumentId,
+    ) -> Result<(Arc<TableInfo>, Arc<Document>), TxError> {
         let Some(table) = self.table_of(namespace, id)? else {
             return Err(TxError::developer("InvalidArgument", format!("Table for ID \"{id}\" not found")));
         };
@@ -109,16 +116,14 @@ impl Transaction {
         }
     }
 
-    fn change(
-        &mut self,
-        table: &Arc<TableInfo>,
-        old: Old,
-        fields: Fields,
-    ) -> Result<Arc<Document>, TxError> {
+    fn change(&mut self, table: &Arc<TableInfo>, old: Old, fields: Fields) -> Result<Arc<Document>, TxError> {
         let Document { id, creation_time, .. } = *old.document;
         let same_id = |given: &Value| given.as_str().is_some_and(|given| given.parse() == Ok(id));
         if fields.get(ID).is_some_and(|given| !same_id(given)) {
-            return Err(TxError::developer("InvalidIdError", format!("the `_id` of document `{id}` cannot be changed")));
+            return Err(TxError::developer(
+                "InvalidIdError",
+                format!("the `_id` of document `{id}` cannot be changed"),
+            ));
         }
         if fields.get(CREATION_TIME).is_some_and(|given| *given != Value::Float64(creation_time)) {
             return Err(TxError::developer(
@@ -198,9 +203,8 @@ impl Transaction {
 
     /// Now for the first insert, and the next greater float for each further one.
     pub(super) fn new_creation_time(&mut self) -> f64 {
-        let now = *self
-            .next_creation_time
-            .get_or_insert_with(|| self.snapshot.ts().max(self.env.now_ns()) as f64 / 1e6);
+        let now =
+            *self.next_creation_time.get_or_insert_with(|| self.snapshot.ts().max(self.env.now_ns()) as f64 / 1e6);
         self.next_creation_time = Some(now.next_up());
         now
     }
@@ -243,7 +247,12 @@ fn with_system_fields(mut fields: Fields, id: DocumentId, creation_time: f64) ->
 }
 
 /// The whole document of a system table's row.
-pub(super) fn system_document(fields: Fields, table: SystemTable, id: InternalId, creation_time: f64) -> (DocumentId, Value) {
+pub(super) fn system_document(
+    fields: Fields,
+    table: SystemTable,
+    id: InternalId,
+    creation_time: f64,
+) -> (DocumentId, Value) {
     let id = DocumentId { table: table.number(), internal: id };
     (id, with_system_fields(fields, id, creation_time))
 }

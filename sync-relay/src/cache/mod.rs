@@ -27,8 +27,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 pub(crate) use content::Content;
-pub(crate) use entry::Watch;
 use entry::Entry;
+pub(crate) use entry::Watch;
 pub(crate) use key::Query;
 pub(crate) use tracker::{CommitProbe, Pin, Tracker};
 
@@ -108,7 +108,13 @@ impl QueryCache {
     }
 
     /// Moves a subscription whose result pinned other pages than those it was run with to an entry that keeps them.
-    pub(crate) fn follow_journal(&self, watch: Watch, journal: Option<Arc<str>>, identity: &Identity, signal: &Arc<Signal>) -> Watch {
+    pub(crate) fn follow_journal(
+        &self,
+        watch: Watch,
+        journal: Option<Arc<str>>,
+        identity: &Identity,
+        signal: &Arc<Signal>,
+    ) -> Watch {
         let query = Query { journal, ..watch.entry.key.query.clone() };
         let moved = self.watch(query, identity, signal);
         self.tracker.copy(&watch.entry, &moved.entry);

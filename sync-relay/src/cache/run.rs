@@ -10,11 +10,11 @@ use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
 use tokio::sync::watch;
 
+use super::QueryCache;
 use super::content::{Content, Landed, OPEN};
 use super::entry::{Ended, Entry, Run, RunEnd};
 use super::key::{QueryKey, Scope};
 use super::tracker::Pin;
-use super::QueryCache;
 
 /// Pause before a run that could not be completed is repeated; doubles with every failure in a row.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -32,7 +32,12 @@ impl QueryCache {
     }
 
     /// As [`QueryCache::start`], by making `call`; joins a run at the same snapshot. Gives where its end will be told.
-    pub(super) fn run(self: &Arc<Self>, entry: &Arc<Entry>, pin: &Arc<Pin>, call: Call) -> watch::Receiver<Option<RunEnd>> {
+    pub(super) fn run(
+        self: &Arc<Self>,
+        entry: &Arc<Entry>,
+        pin: &Arc<Pin>,
+        call: Call,
+    ) -> watch::Receiver<Option<RunEnd>> {
         let (tell, end) = watch::channel(None);
         {
             let mut state = entry.state.lock();
@@ -46,7 +51,13 @@ impl QueryCache {
         end
     }
 
-    async fn perform(self: Arc<Self>, entry: Arc<Entry>, pin: Arc<Pin>, call: Call, tell: watch::Sender<Option<RunEnd>>) {
+    async fn perform(
+        self: Arc<Self>,
+        entry: Arc<Entry>,
+        pin: Arc<Pin>,
+        call: Call,
+        tell: watch::Sender<Option<RunEnd>>,
+    ) {
         // Whatever happens, a panic in the engine too, the run does not stay in the list.
         let finish = Finish { cache: &self, entry: &entry, ts: pin.ts() };
         let Ok(permit) = self.permits.acquire().await else { return };

@@ -6,10 +6,10 @@ use std::time::Duration;
 use lakewire_functions::udf::{Call, CallFailure, FunctionError, QueryResult};
 use lakewire_storage::log::Timestamp;
 
+use super::QueryCache;
 use super::content::{Landed, without_id};
 use super::entry::{Ended, Entry};
 use super::key::Query;
-use super::QueryCache;
 use crate::backend::View;
 use crate::signal::Signal;
 
@@ -109,7 +109,15 @@ impl QueryCache {
 
     /// The snapshot of a run under way that is new enough to be joined, or else the newest.
     fn joinable(&self, entry: &Entry, floor: Timestamp) -> Arc<super::Pin> {
-        let running = entry.state.lock().runs.iter().map(|run| &run.pin).filter(|pin| pin.ts() >= floor).max_by_key(|pin| pin.ts()).cloned();
+        let running = entry
+            .state
+            .lock()
+            .runs
+            .iter()
+            .map(|run| &run.pin)
+            .filter(|pin| pin.ts() >= floor)
+            .max_by_key(|pin| pin.ts())
+            .cloned();
         running.unwrap_or_else(|| self.tracker.pin())
     }
 }

@@ -25,7 +25,8 @@ pub(crate) fn split_transition(text: &str, max: usize, id: u64) -> Vec<String> {
         let mut out = String::with_capacity(piece.len() + piece.len() / 4 + 128);
         out.push_str(r#"{"type":"TransitionChunk","chunk":"#);
         write_json_string(piece, &mut out);
-        write!(out, r#","partNumber":{number},"totalParts":{total},"transitionId":"{id}"}}"#).expect("writing to a string");
+        write!(out, r#","partNumber":{number},"totalParts":{total},"transitionId":"{id}"}}"#)
+            .expect("writing to a string");
         out
     };
     pieces.iter().enumerate().map(message).collect()

@@ -54,6 +54,7 @@ fn what_breaks_the_protocol_is_named() {
     assert!(matches!(ClientMessage::parse(r#"{"type":"Hello"}"#), Err(MalformedMessage::UnknownType(_))));
     let missing = ClientMessage::parse(r#"{"type":"Mutation","requestId":1,"udfPath":"a"}"#);
     assert_eq!(missing.unwrap_err().to_string(), "`Mutation` message has no field `args`");
-    let negative = ClientMessage::parse(r#"{"type":"ModifyQuerySet","baseVersion":-1,"newVersion":1,"modifications":[]}"#);
+    let negative =
+        ClientMessage::parse(r#"{"type":"ModifyQuerySet","baseVersion":-1,"newVersion":1,"modifications":[]}"#);
     assert!(matches!(negative, Err(MalformedMessage::Json(_))));
 }

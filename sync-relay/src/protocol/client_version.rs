@@ -12,7 +12,9 @@ pub(crate) struct ClientVersion {
 /// Why a client is refused at the handshake.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum VersionError {
-    #[error("`{0}` is not a version of a client: expected `<semver>` in the address or `<client>-<semver>` in `Convex-Client`")]
+    #[error(
+        "`{0}` is not a version of a client: expected `<semver>` in the address or `<client>-<semver>` in `Convex-Client`"
+    )]
     Invalid(String),
     #[error("version {0} of the client is no longer supported: upgrade the npm package `convex`")]
     Unsupported(Version),

@@ -21,7 +21,8 @@ impl Modifications {
         self.separate();
         match &result.outcome {
             Ok(value) => {
-                write!(self.0, r#"{{"type":"QueryUpdated","queryId":{query_id},"value":"#).expect("writing to a string");
+                write!(self.0, r#"{{"type":"QueryUpdated","queryId":{query_id},"value":"#)
+                    .expect("writing to a string");
                 self.0.push_str(value);
             }
             Err(_) => write!(self.0, r#"{{"type":"QueryFailed","queryId":{query_id}"#).expect("writing to a string"),
@@ -115,7 +116,8 @@ pub(crate) fn action_response(request_id: u32, result: &ActionResult) -> String 
 pub(crate) fn auth_error(error: &str, identity: u32, update_attempted: bool) -> String {
     let mut out = String::from(r#"{"type":"AuthError","error":"#);
     write_json_string(error, &mut out);
-    write!(out, r#","baseVersion":{identity},"authUpdateAttempted":{update_attempted}}}"#).expect("writing to a string");
+    write!(out, r#","baseVersion":{identity},"authUpdateAttempted":{update_attempted}}}"#)
+        .expect("writing to a string");
     out
 }
 

@@ -62,7 +62,11 @@ impl KeepAlive {
     }
 
     /// Sends the pings that are due.
-    pub(super) fn act<S: AsyncRead + AsyncWrite + Unpin>(&mut self, env: &Env, socket: &mut Socket<S>) -> Result<(), End> {
+    pub(super) fn act<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        env: &Env,
+        socket: &mut Socket<S>,
+    ) -> Result<(), End> {
         let now = env.monotonic_ns();
         if self.due_ns > now {
             return Ok(());

@@ -136,7 +136,9 @@ impl Session {
         let mut stirred = socket.poll_send(cx)?.is_ready();
         // Neither a busy client nor busy queries may keep the other from being heard.
         self.ear = !self.ear;
-        if self.ear && let Poll::Ready(received) = socket.poll_receive(cx) {
+        if self.ear
+            && let Poll::Ready(received) = socket.poll_receive(cx)
+        {
             return Poll::Ready(received.map(Event::Received));
         }
         stirred |= self.signal.poll_raised(cx).is_ready();

@@ -64,7 +64,8 @@ impl Requests {
     /// The newest snapshot that can be shown without showing the writes of a mutation whose answer was not sent. Holds for
     /// snapshots up to the commits that were looked at before the call.
     pub(super) fn last_to_show(&self) -> u64 {
-        let committed = self.running.as_ref().and_then(|running| running.probe.as_ref()).and_then(CommitProbe::committed);
+        let committed =
+            self.running.as_ref().and_then(|running| running.probe.as_ref()).and_then(CommitProbe::committed);
         committed.map_or(u64::MAX, |ts| ts - 1)
     }
 }
@@ -99,7 +100,9 @@ impl Session {
                 let run = async move { reply.send(Done::Mutation(backend.mutation(&call, session).await)) };
                 shared.env.spawner.spawn("mutation", Box::pin(run));
             }
-            Err(error) => reply.send(Done::Mutation(Ok(MutationResult { outcome: Err(error), ts: 0, log_lines: Arc::new([]) }))),
+            Err(error) => {
+                reply.send(Done::Mutation(Ok(MutationResult { outcome: Err(error), ts: 0, log_lines: Arc::new([]) })))
+            }
         }
     }
 
@@ -131,7 +134,10 @@ impl Session {
     }
 
     /// Sends the answers that are there.
-    pub(super) fn deliver_answers<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<(), End> {
+    pub(super) fn deliver_answers<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        socket: &mut Socket<S>,
+    ) -> Result<(), End> {
         let done = std::mem::take(&mut *self.requests.inbox.done.lock());
         for (request_id, done) in done {
             let text = match done {
@@ -166,7 +172,9 @@ impl Session {
                 let call = Call::new(path, args, identity, Caller::SyncWorker, request_id);
                 Ok(Call { client: self.peer.info.clone(), ..call })
             }
-            Err(error) => Err(Failure::new(FunctionErrorKind::NotFound, error.to_string()).into_error(&request_id, false)),
+            Err(error) => {
+                Err(Failure::new(FunctionErrorKind::NotFound, error.to_string()).into_error(&request_id, false))
+            }
         }
     }
 

@@ -76,8 +76,14 @@ impl Session {
     }
 
     fn survey(&mut self, top: Timestamp, processed: Timestamp) -> Survey {
-        let mut survey =
-            Survey { from: self.wanted.ts, to: top, missing: false, neglected: false, news: News::new(), running: None };
+        let mut survey = Survey {
+            from: self.wanted.ts,
+            to: top,
+            missing: false,
+            neglected: false,
+            news: News::new(),
+            running: None,
+        };
         for (at, subscription) in self.queries.iter_mut().enumerate() {
             if subscription.is_retired() {
                 subscription.rewatch(&self.shared.cache, &self.identity, &self.signal);

@@ -154,7 +154,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let frame = match end {
             End::Gone => return,
             End::Told => None,
-            End::Code(code, reason) => Some(CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) }),
+            End::Code(code, reason) => {
+                Some(CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) })
+            }
         };
         let goodbye = async {
             while !self.queue.is_empty() || self.flushing {

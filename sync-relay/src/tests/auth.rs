@@ -40,11 +40,13 @@ async fn results_of_one_caller_are_not_shown_to_another() {
     for name in ["ann", "bob", "cid"] {
         let mut client = setup.connect().await;
         authenticate(&mut client, 0, acting_as(name)).await;
-        client.add(&[
-            (0, "t:whoami", json!({"ms": 20})),
-            (1, "t:sometimes", json!({"key": "a", "ms": 10})),
-            (2, "t:get", json!({"key": "a"})),
-        ]).await;
+        client
+            .add(&[
+                (0, "t:whoami", json!({"ms": 20})),
+                (1, "t:sometimes", json!({"key": "a", "ms": 10})),
+                (2, "t:get", json!({"key": "a"})),
+            ])
+            .await;
         clients.push((name, client));
     }
     for round in 0..6 {
@@ -74,7 +76,10 @@ async fn refused_tokens_end_the_connection() {
         client.transition().await;
         authenticate(&mut client, 1, token).await;
         let error = client.next().await;
-        assert_eq!((&error["type"], &error["baseVersion"], &error["authUpdateAttempted"]), (&json!("AuthError"), &json!(1), &json!(true)));
+        assert_eq!(
+            (&error["type"], &error["baseVersion"], &error["authUpdateAttempted"]),
+            (&json!("AuthError"), &json!(1), &json!(true))
+        );
         assert!(client.next_or_close().await.unwrap_err().is_none(), "no status");
     }
 }
@@ -88,7 +93,8 @@ async fn violations_of_the_protocol_are_fatal() {
         json!({"type": "Surprise"}).to_string(),
         json!({"type": "ModifyQuerySet", "baseVersion": 5, "newVersion": 6, "modifications": []}).to_string(),
         json!({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 0, "modifications": []}).to_string(),
-        json!({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [add(1), add(1)]}).to_string(),
+        json!({"type": "ModifyQuerySet", "baseVersion": 0, "newVersion": 1, "modifications": [add(1), add(1)]})
+            .to_string(),
         json!({"type": "Authenticate", "baseVersion": 1, "tokenType": "None"}).to_string(),
     ];
     for message in messages {

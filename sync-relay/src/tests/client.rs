@@ -56,9 +56,7 @@ impl Client {
 
     /// Subscribes to functions of the fake engine.
     pub(crate) async fn add(&mut self, queries: &[(u64, &str, Json)]) {
-        let modification = |(id, function, args): &(u64, &str, Json)| {
-            json!({"type": "Add", "queryId": id, "udfPath": function, "args": [args]})
-        };
+        let modification = |(id, function, args): &(u64, &str, Json)| json!({"type": "Add", "queryId": id, "udfPath": function, "args": [args]});
         self.modify(queries.iter().map(modification).collect()).await;
     }
 

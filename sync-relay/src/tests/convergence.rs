@@ -44,7 +44,8 @@ async fn live(fake: Arc<Fake>, mut client: Client, seed: u64) {
     client.hello(&format!("session {seed}")).await;
     for id in 0..40 {
         let (function, args) = random_query(&mut rng);
-        let mut modifications = vec![json!({"type": "Add", "queryId": id, "udfPath": function, "args": [args.clone()]})];
+        let mut modifications =
+            vec![json!({"type": "Add", "queryId": id, "udfPath": function, "args": [args.clone()]})];
         queries.push((id, function, args));
         if queries.len() > 5 {
             let (gone, ..) = queries.swap_remove(rng.random_range(0..queries.len()));
@@ -93,8 +94,9 @@ async fn run(seed: u64) {
             if rng.random_bool(0.1) {
                 fake.hold();
             }
-            let rows: Vec<(&str, i64)> =
-                (0..rng.random_range(1..3)).map(|_| (KEYS[rng.random_range(0..KEYS.len())], rng.random_range(0..5))).collect();
+            let rows: Vec<(&str, i64)> = (0..rng.random_range(1..3))
+                .map(|_| (KEYS[rng.random_range(0..KEYS.len())], rng.random_range(0..5)))
+                .collect();
             fake.set(&rows);
             tokio::time::sleep(Duration::from_millis(rng.random_range(0..30))).await;
             if rng.random_bool(0.5) {

@@ -202,7 +202,9 @@ impl View for FakeView {
             "throw" => Err(Failure::new(FunctionErrorKind::Thrown, format!("Uncaught Error: {value}"))),
             other => Err(Failure::new(FunctionErrorKind::NotFound, format!("no function {other}"))),
         };
-        let outcome = outcome.map(|value| value.to_string().into()).map_err(|failure| failure.into_error(&call.request_id, false));
+        let outcome = outcome
+            .map(|value| value.to_string().into())
+            .map_err(|failure| failure.into_error(&call.request_id, false));
         Ok(QueryResult {
             outcome,
             log_lines: Arc::new([]),

@@ -21,7 +21,9 @@ async fn refused(url: String, client: Option<&str>) -> (StatusCode, bool) {
         request.headers_mut().insert("convex-client", client.parse().expect("a header"));
     }
     match tokio_tungstenite::connect_async(request).await {
-        Err(Error::Http(response)) => (response.status(), response.headers().contains_key("x-convex-deprecation-state")),
+        Err(Error::Http(response)) => {
+            (response.status(), response.headers().contains_key("x-convex-deprecation-state"))
+        }
         other => panic!("not refused: {other:?}"),
     }
 }
@@ -31,7 +33,8 @@ async fn clients_connect_and_are_answered() {
     let setup = Setup::new(1);
     let address = serve(&setup).await;
     for path in ["api/1.48.0/sync", "api/sync"] {
-        let (mut ws, _) = tokio_tungstenite::connect_async(format!("ws://{address}/{path}")).await.expect("a connection");
+        let (mut ws, _) =
+            tokio_tungstenite::connect_async(format!("ws://{address}/{path}")).await.expect("a connection");
         let text = r#"{"type":"ModifyQuerySet","baseVersion":0,"newVersion":1,"modifications":[]}"#;
         ws.send(Message::text(text)).await.expect("sent");
         let answer = ws.next().await.expect("an answer").expect("no error");
@@ -44,7 +47,13 @@ async fn bad_versions_are_refused() {
     let setup = Setup::new(1);
     let address = serve(&setup).await;
     assert_eq!(refused(format!("ws://{address}/api/garbage/sync"), None).await, (StatusCode::BAD_REQUEST, false));
-    assert_eq!(refused(format!("ws://{address}/api/1.48.0/sync"), Some("npm-0.19.1")).await, (StatusCode::BAD_REQUEST, true));
+    assert_eq!(
+        refused(format!("ws://{address}/api/1.48.0/sync"), Some("npm-0.19.1")).await,
+        (StatusCode::BAD_REQUEST, true)
+    );
     // The header wins.
-    assert_eq!(refused(format!("ws://{address}/api/1.48.0/sync"), Some("npm-x")).await, (StatusCode::BAD_REQUEST, false));
+    assert_eq!(
+        refused(format!("ws://{address}/api/1.48.0/sync"), Some("npm-x")).await,
+        (StatusCode::BAD_REQUEST, false)
+    );
 }

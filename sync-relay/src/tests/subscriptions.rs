@@ -29,7 +29,8 @@ async fn every_query_is_reported_and_then_only_what_changed() {
 
     setup.fake.set(&[("b", 5)]);
     let transition = client.transition().await;
-    let changed: Vec<_> = transition["modifications"].as_array().unwrap().iter().map(|m| m["queryId"].as_u64().unwrap()).collect();
+    let changed: Vec<_> =
+        transition["modifications"].as_array().unwrap().iter().map(|m| m["queryId"].as_u64().unwrap()).collect();
     assert_eq!(changed, [1, 2], "both in one Transition");
     // Neither a key that nobody read nor an equal result is news.
     setup.fake.set(&[("z", 1)]);
@@ -46,12 +47,14 @@ async fn removed_queries_are_no_longer_told() {
     let mut client = setup.connect().await;
     client.add(&[(0, "t:get", json!({"key": "a"}))]).await;
     client.transition().await;
-    client.modify(vec![
-        json!({"type": "Remove", "queryId": 0}),
-        json!({"type": "Add", "queryId": 1, "udfPath": "t:get", "args": [{"key": "b"}]}),
-        json!({"type": "Remove", "queryId": 1}),
-        json!({"type": "Remove", "queryId": 99}),
-    ]).await;
+    client
+        .modify(vec![
+            json!({"type": "Remove", "queryId": 0}),
+            json!({"type": "Add", "queryId": 1, "udfPath": "t:get", "args": [{"key": "b"}]}),
+            json!({"type": "Remove", "queryId": 1}),
+            json!({"type": "Remove", "queryId": 99}),
+        ])
+        .await;
     client.transition().await;
     assert!(client.results.is_empty());
     setup.fake.set(&[("a", 1), ("b", 1)]);
@@ -86,11 +89,9 @@ async fn one_run_serves_all_subscribers() {
 async fn failures_belong_to_their_query_and_heal() {
     let setup = Setup::new(1);
     let mut client = setup.connect().await;
-    client.add(&[
-        (0, "t:throw", json!({"key": "a"})),
-        (1, "not a path!:x", json!({})),
-        (2, "t:get", json!({"key": "a"})),
-    ]).await;
+    client
+        .add(&[(0, "t:throw", json!({"key": "a"})), (1, "not a path!:x", json!({})), (2, "t:get", json!({"key": "a"}))])
+        .await;
     client.transition().await;
     assert_eq!(client.results[&0]["type"], "QueryFailed");
     assert!(client.results[&0].get("errorData").is_none());
@@ -145,7 +146,9 @@ async fn pages_stay_where_they_were() {
     second.until(&[(0, json!(["2", 2]))]).await;
     // Who comes back with one goes on with its pages.
     let mut third = setup.connect().await;
-    third.modify(vec![json!({"type": "Add", "queryId": 4, "udfPath": "t:page", "args": [{"key": "a"}], "journal": "1"})]).await;
+    third
+        .modify(vec![json!({"type": "Add", "queryId": 4, "udfPath": "t:page", "args": [{"key": "a"}], "journal": "1"})])
+        .await;
     third.until(&[(4, json!(["1", 2]))]).await;
     setup.fake.set(&[("a", 3)]);
     first.until(&[(0, json!(["1", 3]))]).await;

@@ -3,17 +3,9 @@ use crate::{Tree, rules};
 /// Applies a rule to the repository; fails with all that breaks it.
 fn check(rule: fn(&Tree) -> Vec<String>) {
     let tree = Tree::load().expect("the repository can be read");
-    assert!(
-        tree.get("Cargo.toml").is_some(),
-        "this is not the repository"
-    );
+    assert!(tree.get("Cargo.toml").is_some(), "this is not the repository");
     let broken = rule(&tree);
-    assert!(
-        broken.is_empty(),
-        "{} places:\n{}",
-        broken.len(),
-        broken.join("\n")
-    );
+    assert!(broken.is_empty(), "{} places:\n{}", broken.len(), broken.join("\n"));
 }
 
 #[test]

@@ -16,9 +16,7 @@ pub struct File {
 impl File {
     /// The extension, or an empty text.
     pub fn extension(&self) -> &str {
-        self.name()
-            .rsplit_once('.')
-            .map_or("", |(_, extension)| extension)
+        self.name().rsplit_once('.').map_or("", |(_, extension)| extension)
     }
 
     /// The last part of the path.
@@ -34,8 +32,7 @@ impl File {
 
     /// Whether this is source code in one of the project's languages.
     pub fn is_source(&self) -> bool {
-        self.is_written()
-            && ["rs", "ts", "tsx", "js", "mjs", "css", "sh", "tf"].contains(&self.extension())
+        self.is_written() && ["rs", "ts", "tsx", "js", "mjs", "css", "sh", "tf"].contains(&self.extension())
     }
 
     /// Lines with their numbers, which start at 1.
@@ -57,15 +54,11 @@ impl Tree {
     /// # Errors
     /// If `git` cannot be run or fails, or a file cannot be read.
     pub fn load() -> io::Result<Tree> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        // Asked when it runs: clones may share a target directory, so that another one may have compiled this.
+        let here = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
+        let root = Path::new(&here).join("../..");
         let listing = Command::new("git")
-            .args([
-                "ls-files",
-                "-z",
-                "--cached",
-                "--others",
-                "--exclude-standard",
-            ])
+            .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
             .current_dir(&root)
             .output()?;
         if !listing.status.success() {
@@ -75,10 +68,7 @@ impl Tree {
         let mut files = Vec::new();
         for path in String::from_utf8_lossy(&listing.stdout).split_terminator('\0') {
             if let Some(text) = read_text(&root.join(path))? {
-                files.push(File {
-                    path: path.to_owned(),
-                    text,
-                });
+                files.push(File { path: path.to_owned(), text });
             }
         }
         files.sort_by(|a, b| a.path.cmp(&b.path));
@@ -92,16 +82,12 @@ impl Tree {
 
     /// Files with this extension.
     pub fn with_extension<'a>(&'a self, extension: &'a str) -> impl Iterator<Item = &'a File> {
-        self.files
-            .iter()
-            .filter(move |file| file.extension() == extension)
+        self.files.iter().filter(move |file| file.extension() == extension)
     }
 
     /// Manifests of the crates, without that of the workspace.
     pub fn manifests(&self) -> impl Iterator<Item = &File> {
-        self.files
-            .iter()
-            .filter(|file| file.path.ends_with("/Cargo.toml"))
+        self.files.iter().filter(|file| file.path.ends_with("/Cargo.toml"))
     }
 }
 
@@ -111,9 +97,6 @@ fn read_text(path: &Path) -> io::Result<Option<String>> {
         Ok(bytes) => Ok(String::from_utf8(bytes).ok()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) if error.kind() == io::ErrorKind::IsADirectory => Ok(None),
-        Err(error) => Err(io::Error::new(
-            error.kind(),
-            format!("`{}`: {error}", path.display()),
-        )),
+        Err(error) => Err(io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))),
     }
 }

@@ -67,7 +67,10 @@ fn other_fields_under_the_same_name_keep_the_old_one_until_finish() {
     assert!(again.start.is_empty());
     assert_eq!((again.added, again.finish), (out.added, out.finish));
     // Going back to what is deployed drops the replacement at once, and tells nobody.
-    let back = compare(&[wanted("by_text", &["text"], false)], &[row("by_text", &["text"], IndexState::Enabled, false), built.clone()]);
+    let back = compare(
+        &[wanted("by_text", &["text"], false)],
+        &[row("by_text", &["text"], IndexState::Enabled, false), built.clone()],
+    );
     assert_eq!(back.start, [StartStep::Drop(IndexSpec::of("notes", &built))]);
     assert!(back.added.is_empty() && back.removed.is_empty() && back.finish.is_empty());
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value as Json, json};
 
-use super::{MAX_MODULES, PushError, ValidRequest, parse, validate};
+use super::{MAX_MODULES, PushError, StartPushRequest, ValidRequest, validate};
 
 fn module(path: &str) -> Json {
     json!({"path": path, "source": "export {}", "environment": "isolate"})
@@ -20,7 +20,7 @@ fn push(app: Json) -> Json {
 }
 
 fn check(body: &Json) -> Result<ValidRequest, PushError> {
-    validate(parse(body.to_string().as_bytes())?)
+    validate(serde_json::from_value(body.clone()).expect("the shape of a push"))
 }
 
 fn code(body: &Json) -> String {
@@ -49,8 +49,7 @@ fn old_clients_call_the_modules_functions() {
 
 #[test]
 fn refused() {
-    assert_eq!(parse(b"{").expect_err("not JSON").code(), "BadJsonBody");
-    assert_eq!(parse(b"{}").expect_err("no app").code(), "BadJsonBody");
+    assert!(serde_json::from_value::<StartPushRequest>(json!({})).is_err());
     for path in ["a-b.js", "../a.js", "_system/a.js"] {
         assert_eq!(code(&push(json!({"changedModules": [module(path)]}))), "BadConvexModuleIdentifier", "{path}");
     }

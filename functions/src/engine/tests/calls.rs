@@ -33,7 +33,10 @@ async fn kinds_arguments_and_results_are_checked() {
     let message = app.query_error("notes:add", json!({"text": "x"})).await;
     assert!(message.contains("Trying to execute notes:add as Query, but it is defined as Mutation."), "{message}");
     let message = app.mutation_error("notes:add", json!({"rank": 1})).await;
-    assert!(message.contains("\nArgumentValidationError: ") && message.contains("missing the required field"), "{message}");
+    assert!(
+        message.contains("\nArgumentValidationError: ") && message.contains("missing the required field"),
+        "{message}"
+    );
     let message = app.mutation_error("notes:add", json!({"text": "x", "more": 1})).await;
     assert!(message.contains("extra field"), "{message}");
     let message = app.mutation_error("notes:add", json!({"text": {"$commitTs": null}})).await;
@@ -51,7 +54,11 @@ async fn kinds_arguments_and_results_are_checked() {
 async fn errors_carry_data_only_if_thrown_with_it() {
     let app = App::start().await;
     let error = app.mutation("notes:fail", json!({})).await.unwrap_err();
-    assert!(error.message.starts_with("[Request ID: test] Server Error\nUncaught Error: plain failure\n    at "), "{}", error.message);
+    assert!(
+        error.message.starts_with("[Request ID: test] Server Error\nUncaught Error: plain failure\n    at "),
+        "{}",
+        error.message
+    );
     assert_eq!(error.data, None);
     let error = app.query("notes:failWithData", json!({})).await.unwrap_err();
     assert_eq!(error.data.as_deref(), Some(r#"{"kind":"quota","n":{"$integer":"BwAAAAAAAAA="}}"#));
@@ -62,7 +69,7 @@ async fn errors_carry_data_only_if_thrown_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn redaction_keeps_data_only() {
-    let app = App::start_with(|deployment| deployment.redact_errors = true).await;
+    let app = App::start_with(|deployment, _| deployment.redact_errors = true).await;
     let call = app.call("notes:fail", &json!({}));
     let result = app.engine.mutation(&call, None).await.unwrap();
     assert_eq!(&*result.outcome.unwrap_err().message, "[Request ID: test] Server Error");

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lakewire_storage::database::{Database, DatabaseOptions};
 use lakewire_storage::env::Env;
+use lakewire_storage::limits::Limits;
 use lakewire_storage::log::MemoryLog;
 use object_store::memory::InMemory;
 use serde_json::{Value as Json, json};
@@ -27,15 +28,15 @@ pub(crate) struct App {
 impl App {
     /// With the fixture app deployed.
     pub(crate) async fn start() -> Self {
-        Self::start_with(|_| {}).await
+        Self::start_with(|_, _| {}).await
     }
 
     /// As [`App::start`], with other settings.
-    pub(crate) async fn start_with(change: impl FnOnce(&mut DeploymentConfig)) -> Self {
+    pub(crate) async fn start_with(change: impl FnOnce(&mut DeploymentConfig, &mut Limits)) -> Self {
         let env = Env::system();
         let store = Arc::new(InMemory::new());
         let log = Arc::new(MemoryLog::new());
-        let db = Database::open(DatabaseOptions::new(log, store.clone(), env.clone())).await.expect("opens");
+        let mut options = DatabaseOptions::new(log, store.clone(), env.clone());
         let mut deployment = DeploymentConfig {
             name: NAME.to_owned(),
             secret: [7; 32],
@@ -43,7 +44,8 @@ impl App {
             site_origin: "http://127.0.0.1:3211".to_owned(),
             redact_errors: false,
         };
-        change(&mut deployment);
+        change(&mut deployment, &mut options.limits);
+        let db = Database::open(options).await.expect("opens");
         let runtime = RuntimeOptions::default();
         let engine = Engine::new(EngineOptions { db, modules: store, env, deployment, runtime }).expect("starts");
         let app = Self { engine };
@@ -53,9 +55,7 @@ impl App {
 
     async fn push(&self) {
         let modules: Vec<Json> = serde_json::from_str(MODULES).expect("the fixture is JSON");
-        let module = |module: &Json| {
-            json!({"path": module["path"], "source": module["source"], "sourceMap": null, "environment": "isolate"})
-        };
+        let module = |module: &Json| json!({"path": module["path"], "source": module["source"], "sourceMap": null, "environment": "isolate"});
         let changed: Vec<Json> = modules.iter().map(module).collect();
         let request = json!({
             "adminKey": "", "dryRun": false, "functions": "convex/",

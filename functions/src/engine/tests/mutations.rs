@@ -1,7 +1,12 @@
 //! Conflicts, exactly-once, timestamps.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::FutureExt;
+use lakewire_storage::catalog::Namespace;
+use lakewire_storage::id::DocumentId;
 use serde_json::json;
 
 use super::harness::{App, parse, session};
@@ -69,4 +74,37 @@ async fn replays_resolve_timestamps_and_failures_leave_no_record() {
     assert!(app.engine.mutation(&failing, session(2)).await.unwrap().outcome.is_err());
     // The same request again, which now asks for something that works.
     assert!(app.engine.mutation(&call, session(2)).await.unwrap().outcome.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_without_end_is_reported_with_its_cause() {
+    let app = App::start().await;
+    let id = app.mutation("counters:create", json!({"name": "hot"})).await.unwrap();
+    let document: DocumentId = id.as_str().unwrap().parse().unwrap();
+    let db = app.engine.db().clone();
+    let stop = Arc::new(AtomicBool::new(false));
+    let stopped = stop.clone();
+    let writer = std::thread::spawn(move || {
+        for n in 0.. {
+            if stopped.load(Ordering::Relaxed) {
+                break;
+            }
+            let mut tx = db.begin(db.head(), "other:writer");
+            let fields = [("n".to_owned(), Some(f64::from(n).into()))].into();
+            tx.patch(Namespace::ROOT, document, fields).now_or_never().expect("in memory").expect("patches");
+            // Accepted or refused by the first poll; nobody waits until it is durable.
+            let _ = db.commit(tx).now_or_never();
+            std::thread::sleep(Duration::from_micros(200));
+        }
+    });
+    let call = app.call("counters:slowIncrement", &json!({"id": id}));
+    let result = tokio::time::timeout(Duration::from_secs(60), app.engine.mutation(&call, None)).await.unwrap();
+    stop.store(true, Ordering::Relaxed);
+    writer.join().unwrap();
+    let failure = result.unwrap_err();
+    assert_eq!((failure.status().as_u16(), failure.code()), (503, "OptimisticConcurrencyControlFailure"));
+    let text = failure.public_message();
+    for part in ["\"counters\" table", id.as_str().unwrap(), "\"other:writer\""] {
+        assert!(text.contains(part), "{text}");
+    }
 }

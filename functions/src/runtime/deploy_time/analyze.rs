@@ -1,10 +1,7 @@
 //! What the modules of a push offer.
 
 use super::evaluate::{Evaluation, Setting};
-use super::{
-    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, EvaluationError, FunctionVisibility,
-    SourcePosition,
-};
+use super::{AnalyzedFunction, AnalyzedModule, AnalyzedRoute, EvaluationError, FunctionVisibility, SourcePosition};
 use crate::runtime::bundle::Bundle;
 use crate::runtime::context::method;
 use crate::runtime::invocation::UdfKind;
@@ -88,10 +85,8 @@ fn analyze_export<'s>(
         let key = string(scope, property);
         value.has(scope, key.into()).unwrap_or(false)
     };
-    let kinds: Vec<UdfKind> = [UdfKind::Query, UdfKind::Mutation, UdfKind::Action]
-        .into_iter()
-        .filter(|kind| has(kind.marker()))
-        .collect();
+    let kinds: Vec<UdfKind> =
+        [UdfKind::Query, UdfKind::Mutation, UdfKind::Action].into_iter().filter(|kind| has(kind.marker())).collect();
     let [kind] = kinds[..] else { return Ok(None) };
     let visibility = match (has("isPublic"), has("isInternal")) {
         (true, true) => return Ok(None),
@@ -118,7 +113,12 @@ fn analyze_export<'s>(
                 Ok(function) => function,
                 Err(_) => {
                     return Ok(Some(AnalyzedFunction {
-                        name: name.to_owned(), kind, visibility, args, returns, position: None,
+                        name: name.to_owned(),
+                        kind,
+                        visibility,
+                        args,
+                        returns,
+                        position: None,
                     }));
                 }
             }

@@ -111,7 +111,8 @@ pub(in crate::runtime) fn eval_definition(
             return Err(evaluation.error(None, "The module must have a default export and no other"));
         }
         let no_definition = || {
-            evaluation.error(None, "The default export is not a definition. Make it with `defineApp` or `defineComponent`")
+            evaluation
+                .error(None, "The default export is not a definition. Make it with `defineApp` or `defineComponent`")
         };
         let definition = evaluation.default_export(scope, namespace).ok_or_else(no_definition)?;
         let definition = v8::Local::<v8::Object>::try_from(definition).map_err(|_| no_definition())?;
@@ -123,11 +124,7 @@ pub(in crate::runtime) fn eval_definition(
 }
 
 /// Makes a dependency importable.
-fn add_dependency(
-    scope: &mut v8::PinScope<'_, '_>,
-    evaluation: &Evaluation,
-    dependency: &DefinitionDependency,
-) {
+fn add_dependency(scope: &mut v8::PinScope<'_, '_>, evaluation: &Evaluation, dependency: &DefinitionDependency) {
     v8::scope!(let scope, scope);
     let object = v8::Object::new(scope);
     let set = |name: &str, value: &str| {
@@ -141,10 +138,7 @@ fn add_dependency(
     evaluation.execution.modules.borrow_mut().insert_synthetic(scope, &path, object.into());
 }
 
-fn stringify<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    value: v8::Local<'s, v8::Value>,
-) -> Option<serde_json::Value> {
+fn stringify<'s>(scope: &mut v8::PinScope<'s, '_>, value: v8::Local<'s, v8::Value>) -> Option<serde_json::Value> {
     v8::tc_scope!(let scope, scope);
     let text = v8::json::stringify(scope, value)?.to_rust_string_lossy(scope);
     // `undefined` and functions have no JSON text.

@@ -90,11 +90,7 @@ impl Setting<'_> {
 impl Evaluation<'_> {
     /// The same context, for another task.
     pub(super) fn for_task<'b>(&self, setting: &'b Setting<'b>) -> Evaluation<'b> {
-        Evaluation {
-            setting,
-            execution: self.execution.clone(),
-            console: self.console.clone(),
-        }
+        Evaluation { setting, execution: self.execution.clone(), console: self.console.clone() }
     }
 
     /// Evaluates a module and returns its namespace.
@@ -163,11 +159,5 @@ pub(super) fn single(
     seed: [u8; 32],
     now_ms: f64,
 ) -> Bundle {
-    Bundle {
-        entries: vec![module.path.clone()],
-        modules: vec![module],
-        env,
-        import_seed: seed,
-        import_now_ms: now_ms,
-    }
+    Bundle { entries: vec![module.path.clone()], modules: vec![module], env, import_seed: seed, import_now_ms: now_ms }
 }

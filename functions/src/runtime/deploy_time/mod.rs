@@ -8,6 +8,6 @@ mod types;
 pub(super) use analyze::analyze;
 pub(super) use config::{eval_auth_config, eval_definition, eval_schema};
 pub use types::{
-    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError,
-    FunctionVisibility, SourcePosition,
+    AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
+    SourcePosition,
 };

@@ -7,11 +7,7 @@ use super::string;
 struct Delegate;
 
 impl v8::ValueSerializerImpl for Delegate {
-    fn throw_data_clone_error<'s>(
-        &self,
-        scope: &mut v8::PinScope<'s, '_>,
-        message: v8::Local<'s, v8::String>,
-    ) {
+    fn throw_data_clone_error<'s>(&self, scope: &mut v8::PinScope<'s, '_>, message: v8::Local<'s, v8::String>) {
         // The bare message tells it from what getters of the value throw.
         scope.throw_exception(message.into());
     }

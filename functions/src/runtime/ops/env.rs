@@ -18,7 +18,9 @@ pub(super) fn read<'s>(
         execution.forbid("EnvironmentVariableNameInvalid");
         return throw_error(
             scope,
-            &format!("`{name}` is not a valid name of an environment variable: letters, digits and `_`, not beginning with a digit, at most {MAX_NAME}"),
+            &format!(
+                "`{name}` is not a valid name of an environment variable: letters, digits and `_`, not beginning with a digit, at most {MAX_NAME}"
+            ),
         );
     }
     match execution.mode {
@@ -28,10 +30,7 @@ pub(super) fn read<'s>(
         }
         Mode::Definition(false) => {
             execution.forbid("EnvironmentVariablesUnsupported");
-            return throw_error(
-                scope,
-                "Environment variables are not available in the definition of a component",
-            );
+            return throw_error(scope, "Environment variables are not available in the definition of a component");
         }
         _ => {}
     }
@@ -39,7 +38,10 @@ pub(super) fn read<'s>(
         Some(value) => result.set(string(scope, value).into()),
         None if execution.mode == Mode::AuthConfig => {
             execution.forbid("AuthConfigMissingEnvironmentVariable");
-            throw_error(scope, &format!("Environment variable {name} is used in auth config file but its value was not set"));
+            throw_error(
+                scope,
+                &format!("Environment variable {name} is used in auth config file but its value was not set"),
+            );
         }
         None => {}
     }

@@ -144,7 +144,6 @@ fn string_array<'s, T: AsRef<str>>(
     scope: &mut v8::PinScope<'s, '_>,
     items: impl IntoIterator<Item = T>,
 ) -> v8::Local<'s, v8::Array> {
-    let items: Vec<v8::Local<v8::Value>> =
-        items.into_iter().map(|item| string(scope, item.as_ref()).into()).collect();
+    let items: Vec<v8::Local<v8::Value>> = items.into_iter().map(|item| string(scope, item.as_ref()).into()).collect();
     v8::Array::new_with_elements(scope, &items)
 }

@@ -62,10 +62,7 @@ pub(super) fn async_syscall<'s>(
     }
     let json = args.get(1).to_rust_string_lossy(scope);
     let resolver = v8::Global::new(scope, resolver);
-    execution
-        .pending
-        .borrow_mut()
-        .push_back(PendingCall { call: AsyncCall { op, args: json }, resolver });
+    execution.pending.borrow_mut().push_back(PendingCall { call: AsyncCall { op, args: json }, resolver });
 }
 
 /// `(op, args) => any`, for what is implemented in JavaScript: none of it yet.

@@ -79,7 +79,7 @@ pub(super) fn base64_decode<'s>(
     // Padding must complete a group of four, if there is any.
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
-    let is_padded_well = padding == 0 || (padding <= 2 && text.len() % 4 == 0);
+    let is_padded_well = padding == 0 || (padding <= 2 && text.len().is_multiple_of(4));
     match FORGIVING.decode(bare) {
         Ok(bytes) if is_padded_well => {
             let decoded = v8::String::new_from_one_byte(scope, &bytes, v8::NewStringType::Normal);

@@ -38,7 +38,9 @@ fn set<'s>(
     if !execution.mode.is_action() {
         let message = if let Mode::Function(_) = execution.mode {
             execution.forbid("NoSleepInQueriesOrMutations");
-            format!("Can't use {name} in queries and mutations. Please consider using an action. See https://docs.convex.dev/functions/actions for more details.")
+            format!(
+                "Can't use {name} in queries and mutations. Please consider using an action. See https://docs.convex.dev/functions/actions for more details."
+            )
         } else {
             execution.forbid("NoSleepDuringImport");
             format!("Can't use {name} at import time")

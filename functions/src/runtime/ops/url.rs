@@ -102,9 +102,7 @@ pub(super) fn query_serialize<'s>(
     mut result: v8::ReturnValue<'s, v8::Value>,
 ) {
     let Ok(array) = v8::Local::<v8::Array>::try_from(args.get(0)) else { return };
-    let item = |index: u32| {
-        array.get_index(scope, index).map(|v| v.to_rust_string_lossy(scope)).unwrap_or_default()
-    };
+    let item = |index: u32| array.get_index(scope, index).map(|v| v.to_rust_string_lossy(scope)).unwrap_or_default();
     let mut text = form_urlencoded::Serializer::new(String::new());
     for index in (0..array.length()).step_by(2) {
         text.append_pair(&item(index), &item(index + 1));

@@ -44,10 +44,8 @@ impl Pool {
         let options = Arc::new(options);
         let watchdog = Watchdog::start(&env)?;
         let workers = |name, size| Workers::new(name, size, options.clone(), env.clone(), watchdog.clone());
-        let udfs = workers(
-            "js-udf",
-            Size { lasting: options.workers, running: options.workers, most: options.max_workers },
-        );
+        let udfs =
+            workers("js-udf", Size { lasting: options.workers, running: options.workers, most: options.max_workers });
         let most = options.max_actions;
         let actions = workers("js-action", Size { lasting: 1, running: most, most });
         Ok(Pool { udfs, actions, options, env, watchdog })
@@ -155,10 +153,7 @@ impl Pool {
         env: Option<BTreeMap<String, String>>,
     ) -> Result<serde_json::Value, EvaluationError> {
         let (options, watchdog) = (self.options.clone(), self.watchdog.clone());
-        self.evaluate(move || {
-            deploy_time::eval_definition(module, &dependencies, env, &options, &watchdog)
-        })
-        .await
+        self.evaluate(move || deploy_time::eval_definition(module, &dependencies, env, &options, &watchdog)).await
     }
 
     async fn evaluate<R: Send + 'static>(
@@ -170,17 +165,12 @@ impl Pool {
     }
 
     /// Runs `body` on a thread of its own: V8 has its isolates entered and left on one thread.
-    async fn on_thread<R: Send + 'static>(
-        &self,
-        body: impl FnOnce() -> R + Send + 'static,
-    ) -> Result<R, String> {
+    async fn on_thread<R: Send + 'static>(&self, body: impl FnOnce() -> R + Send + 'static) -> Result<R, String> {
         let (reply, answer) = oneshot::channel();
         let body = move || {
             let _ = reply.send(body());
         };
-        self.env
-            .spawn_thread("js-deploy", body)
-            .map_err(|error| format!("cannot start a thread: {error}"))?;
+        self.env.spawn_thread("js-deploy", body).map_err(|error| format!("cannot start a thread: {error}"))?;
         answer.await.map_err(|oneshot::Canceled| "a thread that evaluated modules was lost".to_owned())
     }
 }

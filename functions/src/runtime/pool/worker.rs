@@ -33,7 +33,11 @@ pub(super) type UdfReply = oneshot::Sender<(Outcome, Box<dyn UdfHost>)>;
 
 /// A call that waits for a thread.
 pub(super) enum Job {
-    Udf { invocation: Invocation, host: Box<dyn UdfHost>, reply: UdfReply },
+    Udf {
+        invocation: Invocation,
+        host: Box<dyn UdfHost>,
+        reply: UdfReply,
+    },
     Action {
         invocation: Invocation,
         host: Arc<dyn ActionHost>,
@@ -130,17 +134,19 @@ impl Shared {
             if !is_needed || !may_run || threads >= self.size.most {
                 return;
             }
-            let is_ours = self
-                .threads
-                .compare_exchange(threads, threads + 1, Ordering::SeqCst, Ordering::SeqCst)
-                .is_ok();
+            let is_ours =
+                self.threads.compare_exchange(threads, threads + 1, Ordering::SeqCst, Ordering::SeqCst).is_ok();
             if !is_ours {
                 continue;
             }
             let shared = self.clone();
             let body = move || {
-                let _left = Left(shared.clone());
-                Thread::new(shared).run();
+                {
+                    let _left = Left(shared.clone());
+                    Thread::new(shared.clone()).run();
+                }
+                // A call may have come while this thread made up its mind to end.
+                Shared::grow(&shared);
             };
             if let Err(error) = self.env.spawn_thread(self.name, body) {
                 tracing::warn!(%error, "cannot start a thread for functions");
@@ -251,11 +257,7 @@ impl Thread {
         }
     }
 
-    fn run_udf(
-        &self,
-        invocation: &Invocation,
-        host: Box<dyn UdfHost>,
-    ) -> (Outcome, Option<Box<dyn UdfHost>>) {
+    fn run_udf(&self, invocation: &Invocation, host: Box<dyn UdfHost>) -> (Outcome, Option<Box<dyn UdfHost>>) {
         let host = Rc::new(RefCell::new(Some(host)));
         let world = World {
             host: host.clone(),
@@ -280,12 +282,7 @@ impl Thread {
         let limits = &invocation.limits;
         let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
             v8::scope!(let scope, isolate);
-            let budget = Budget::start(
-                self.clock.clone(),
-                shared.watch.clone(),
-                limits.user_time,
-                limits.system_time,
-            );
+            let budget = Budget::start(self.clock.clone(), shared.watch.clone(), limits.user_time, limits.system_time);
             let (result, observed) = udf::run(scope, shared, &call, &world, &budget);
             budget.pause();
             Outcome { result, observed, user_time: budget.user_time() }

@@ -15,8 +15,7 @@ pub(super) struct PreludeFile {
 pub(super) const SCHEME: &str = "lakewire:";
 
 /// Called once in every context with `(globalThis, ops)`.
-pub(super) const CORE: PreludeFile =
-    PreludeFile { name: "core.js", source: include_str!("core.js"), globals: &[] };
+pub(super) const CORE: PreludeFile = PreludeFile { name: "core.js", source: include_str!("core.js"), globals: &[] };
 
 /// Called with `(ops, load)` when one of its globals is first read; returns an object with them.
 pub(super) const LAZY: &[PreludeFile] = &[
@@ -31,21 +30,9 @@ pub(super) const LAZY: &[PreludeFile] = &[
         source: include_str!("encoding.js"),
         globals: &["TextEncoder", "TextDecoder", "atob", "btoa"],
     },
-    PreludeFile {
-        name: "url.js",
-        source: include_str!("url.js"),
-        globals: &["URL", "URLSearchParams"],
-    },
-    PreludeFile {
-        name: "clone.js",
-        source: include_str!("clone.js"),
-        globals: &["structuredClone"],
-    },
-    PreludeFile {
-        name: "crypto.js",
-        source: include_str!("crypto.js"),
-        globals: &["Crypto", "crypto"],
-    },
+    PreludeFile { name: "url.js", source: include_str!("url.js"), globals: &["URL", "URLSearchParams"] },
+    PreludeFile { name: "clone.js", source: include_str!("clone.js"), globals: &["structuredClone"] },
+    PreludeFile { name: "crypto.js", source: include_str!("crypto.js"), globals: &["Crypto", "crypto"] },
     PreludeFile {
         name: "performance.js",
         source: include_str!("performance.js"),
@@ -56,11 +43,7 @@ pub(super) const LAZY: &[PreludeFile] = &[
         source: include_str!("async_context.js"),
         globals: &["AsyncLocalStorage", "AsyncResource"],
     },
-    PreludeFile {
-        name: "weak.js",
-        source: include_str!("weak.js"),
-        globals: &["WeakRef", "FinalizationRegistry"],
-    },
+    PreludeFile { name: "weak.js", source: include_str!("weak.js"), globals: &["WeakRef", "FinalizationRegistry"] },
 ];
 
 /// The lazy file that makes `global`, or that has this name.

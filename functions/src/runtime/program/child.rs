@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lakewire_storage::env::Env;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::snapshot::{Caution, freeze};
@@ -33,6 +34,9 @@ enum Failure {
     Internal(String),
 }
 
+/// The isolates of a process share V8's read-only heap, which making a snapshot rewrites: two at a time crash.
+static IN_PROCESS: Mutex<()> = Mutex::new(());
+
 /// Makes a bundle runnable; blocks meanwhile.
 pub(in crate::runtime) fn build(
     bundle: Bundle,
@@ -40,6 +44,7 @@ pub(in crate::runtime) fn build(
     watchdog: &Watchdog,
 ) -> Result<Program, BuildError> {
     let Some(exe) = &options.snapshot_exe else {
+        let _alone = IN_PROCESS.lock();
         let frozen = freeze(&bundle, Caution::Suspicious, options, watchdog)?;
         return Ok(Program::new(bundle, frozen));
     };
@@ -55,9 +60,10 @@ pub(in crate::runtime) fn build(
         match ask(exe, &request)? {
             Some(frozen) => return Ok(Program::new(request.bundle, frozen)),
             None => {
-                request.caution = request.caution.more().ok_or_else(|| {
-                    BuildError::Internal("the builder ended before it had answered".to_owned())
-                })?;
+                request.caution = request
+                    .caution
+                    .more()
+                    .ok_or_else(|| BuildError::Internal("the builder ended before it had answered".to_owned()))?;
                 tracing::debug!(caution = ?request.caution, "freezing modules failed, trying with fewer");
             }
         }
@@ -127,8 +133,7 @@ pub fn run_build_child() -> i32 {
 }
 
 fn answer(request: &[u8]) -> Result<Frozen, BuildError> {
-    let request: Request =
-        serde_json::from_slice(request).map_err(|error| BuildError::Internal(error.to_string()))?;
+    let request: Request = serde_json::from_slice(request).map_err(|error| BuildError::Internal(error.to_string()))?;
     let watchdog = Watchdog::start(&Env::system())
         .map_err(|error| BuildError::Internal(format!("cannot start a thread: {error}")))?;
     let options = RuntimeOptions {

@@ -53,8 +53,7 @@ pub(super) fn freeze(
     platform::initialize();
     let sources = Sources::new(bundle);
     let params = v8::CreateParams::default().allow_atomics_wait(false);
-    let mut isolate =
-        v8::Isolate::snapshot_creator(Some(ops::external_references().into()), Some(params));
+    let mut isolate = v8::Isolate::snapshot_creator(Some(ops::external_references().into()), Some(params));
     context::prepare_isolate(&mut isolate);
     let executions = Rc::new(ExecutionStack::default());
     isolate.set_slot(executions.clone());
@@ -139,11 +138,7 @@ impl Freezer<'_> {
             } else {
                 failure.message
             };
-            BuildError::Import(ImportError {
-                module: path.to_owned(),
-                message,
-                console: console.take_kept(),
-            })
+            BuildError::Import(ImportError { module: path.to_owned(), message, console: console.take_kept() })
         })?;
         let modules = execution.modules.borrow();
         let mut paths = vec![path.to_owned()];

@@ -47,7 +47,9 @@ async fn time_passes() {
 
 #[tokio::test]
 async fn modules_can_be_imported() {
-    let main = format!("{REGISTER}import * as shared from './shared.js'; export const f = action(async () => {{ const late = await import('./late.js'); const same = await import('./shared.js'); return [late.value, same === shared, (await import('./late.js')) === late]; }});");
+    let main = format!(
+        "{REGISTER}import * as shared from './shared.js'; export const f = action(async () => {{ const late = await import('./late.js'); const same = await import('./shared.js'); return [late.value, same === shared, (await import('./late.js')) === late]; }});"
+    );
     let modules = vec![
         module("m.js", &main),
         module("shared.js", "export const n = 1;"),
@@ -99,7 +101,9 @@ async fn too_many_actions_are_refused() {
     };
     let pool = pool_with(options);
     let program = program("export const f = action(async () => { await call('echo', {ms: 800}); });").await;
-    let run = || pool.run_action(invocation(&program, "f", UdfKind::Action, "[{}]"), std::sync::Arc::new(FakeHost::default()));
+    let run = || {
+        pool.run_action(invocation(&program, "f", UdfKind::Action, "[{}]"), std::sync::Arc::new(FakeHost::default()))
+    };
     let (first, second) = tokio::join!(run(), run());
     assert!(first.result.is_ok());
     assert_eq!(second.result.unwrap_err().kind, FailureKind::Overloaded);

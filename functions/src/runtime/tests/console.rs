@@ -4,8 +4,7 @@ async fn lines(body: &str) -> Vec<String> {
     let program = program(&format!("export const f = query(async () => {{ {body} }});")).await;
     let (outcome, host) = run_query(&program, "f", "[{}]").await;
     outcome.result.unwrap_or_else(|failure| panic!("{}", failure.message));
-    let lines = host.seen.lock().pretty();
-    lines
+    host.seen.lock().pretty()
 }
 
 #[tokio::test]
@@ -40,10 +39,8 @@ async fn values_look_as_with_object_inspect() {
 
 #[tokio::test]
 async fn only_the_named_methods_exist() {
-    let value = value_of(
-        "return [Object.keys(console), typeof console.table, Object.prototype.toString.call(console)];",
-    )
-    .await;
+    let value =
+        value_of("return [Object.keys(console), typeof console.table, Object.prototype.toString.call(console)];").await;
     let expected = serde_json::json!([["debug", "error", "warn", "info", "log"], "undefined", "[object console]"]);
     assert_eq!(value, expected);
 }

@@ -36,7 +36,11 @@ async fn functions_are_found() {
 async fn malformed_modules_are_refused() {
     for (path, source, text) in [
         ("a.js", "console.log('hint'); throw new Error('bad');", "Failed to analyze a.js: Uncaught Error: bad"),
-        ("a.js", "export const f = {isQuery: true, exportArgs() { throw new Error('undefined validator'); }};", "undefined validator"),
+        (
+            "a.js",
+            "export const f = {isQuery: true, exportArgs() { throw new Error('undefined validator'); }};",
+            "undefined validator",
+        ),
         ("http.js", "export default {};", "is not a Router"),
         ("http.js", "export default {isRouter: true, getRoutes: () => [['/a', 'TRACE', {isHttp: true}]]};", "`TRACE`"),
         ("http.js", "export default {isRouter: true, getRoutes: () => [['/a', 'GET', {}]]};", "not an httpAction"),
@@ -92,10 +96,8 @@ async fn auth_configs_are_evaluated() {
 #[tokio::test]
 async fn definitions_are_evaluated() {
     let dependency = || DefinitionDependency { path: "limiter".to_owned(), default_name: "rateLimiter".to_owned() };
-    let definition = pool()
-        .eval_definition(fixture().definition, vec![dependency()], Some(BTreeMap::new()))
-        .await
-        .unwrap();
+    let definition =
+        pool().eval_definition(fixture().definition, vec![dependency()], Some(BTreeMap::new())).await.unwrap();
     assert_eq!(definition["definitionType"]["type"], "app");
     assert_eq!(definition["childComponents"][0]["name"], "rateLimiter");
     assert_eq!(definition["childComponents"][0]["path"], "limiter");

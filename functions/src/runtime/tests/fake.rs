@@ -1,5 +1,7 @@
 //! A pool, programs and hosts for tests.
 
+#![expect(clippy::disallowed_methods, reason = "tests of real time")]
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -68,8 +70,7 @@ pub(super) struct Fixture {
 }
 
 pub(super) fn fixture() -> Fixture {
-    serde_json::from_str(include_str!("../../../tests/fixtures/runtime/bundle.json"))
-        .expect("the fixture is JSON")
+    serde_json::from_str(include_str!("../../../tests/fixtures/runtime/bundle.json")).expect("the fixture is JSON")
 }
 
 pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, args: &str) -> Invocation {
@@ -115,11 +116,9 @@ impl FakeHost {
         let args: serde_json::Value = serde_json::from_str(&call.args).unwrap_or_default();
         match call.op.as_str() {
             "fail" => Err(SyscallError::developer("it failed")),
-            "failWithData" => Err(SyscallError {
-                message: "with data".to_owned(),
-                data: Some(r#"{"a":1}"#.to_owned()),
-                fatal: false,
-            }),
+            "failWithData" => {
+                Err(SyscallError { message: "with data".to_owned(), data: Some(r#"{"a":1}"#.to_owned()), fatal: false })
+            }
             "fatal" => Err(SyscallError::fatal("the disk is full")),
             "call" => {
                 let is_elsewhere = args["elsewhere"] == true;
@@ -151,10 +150,7 @@ impl UdfHost for FakeHost {
         }
     }
 
-    fn batch<'a>(
-        &'a mut self,
-        calls: Vec<AsyncCall>,
-    ) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>> {
+    fn batch<'a>(&'a mut self, calls: Vec<AsyncCall>) -> BoxFuture<'a, Vec<Result<SyscallReply, SyscallError>>> {
         let seen = calls.iter().map(|call| format!("{} {}", call.op, call.args)).collect();
         self.seen.lock().batches.push(seen);
         Box::pin(async move {
@@ -173,17 +169,9 @@ impl UdfHost for FakeHost {
         Ok(())
     }
 
-    fn nested_end(
-        &mut self,
-        call: &NestedCall,
-        result: Result<String, JsFailure>,
-    ) -> Result<String, SyscallError> {
+    fn nested_end(&mut self, call: &NestedCall, result: Result<String, JsFailure>) -> Result<String, SyscallError> {
         self.seen.lock().nested.push(format!("end {} {}", call.export, result.is_ok()));
-        result.map_err(|failure| SyscallError {
-            message: failure.message,
-            data: failure.data,
-            fatal: false,
-        })
+        result.map_err(|failure| SyscallError { message: failure.message, data: failure.data, fatal: false })
     }
 
     fn log(&mut self, line: LogLine) {

@@ -62,7 +62,10 @@ async fn what_the_inner_observed_the_outer_did_too() {
 
 #[tokio::test]
 async fn a_call_into_another_program() {
-    let inner = program("export const here = query(async () => 'other'); export const back = query(async () => { for (;;); });").await;
+    let inner = program(
+        "export const here = query(async () => 'other'); export const back = query(async () => { for (;;); });",
+    )
+    .await;
     let program = program(SOURCE).await;
     let host = FakeHost { other: Some(inner), ..FakeHost::default() };
     let call = invocation(&program, "outer", UdfKind::Query, r#"[{"export":"here","elsewhere":true}]"#);

@@ -40,12 +40,11 @@ async fn what_cannot_be_frozen_is_evaluated_each_time() {
 
 #[tokio::test]
 async fn entries_see_their_own_imports_only() {
-    let count = format!("{REGISTER} import {{state}} from './state.js'; state.n++; export const f = query(async () => [state.n, Math.random()]);");
-    let modules = vec![
-        module("m.js", &count),
-        module("other.js", &count),
-        module("state.js", "export const state = {n: 0};"),
-    ];
+    let count = format!(
+        "{REGISTER} import {{state}} from './state.js'; state.n++; export const f = query(async () => [state.n, Math.random()]);"
+    );
+    let modules =
+        vec![module("m.js", &count), module("other.js", &count), module("state.js", "export const state = {n: 0};")];
     let program = pool().build(bundle_of(modules, &["m.js", "other.js"])).await.unwrap();
     for entry in ["m.js", "other.js"] {
         let mut call = invocation(&program, "f", UdfKind::Query, "[{}]");
@@ -60,7 +59,7 @@ async fn failing_modules_are_named() {
     for (source, text) in [
         ("console.log('before'); throw new Error('at import');", "Uncaught Error: at import"),
         ("export const x = ;", "Uncaught SyntaxError"),
-        ("import './gone.js';", "Module `gone.js` not found"),
+        ("import '../gone.js';", "Module `gone.js` not found"),
         ("import 'https://example.com/x.js';", "Unsupported scheme"),
         ("await new Promise(() => {});", "Top-level awaits"),
         ("setTimeout(() => {}, 1);", "Can't use setTimeout at import time"),

@@ -55,10 +55,8 @@ async fn reads_are_batched_and_writes_are_not() {
 
 #[tokio::test]
 async fn unawaited_syscalls_are_run_before_the_end() {
-    let program = program(
-        "export const f = mutation(async () => { call('write').then(() => call('write')); return 1; });",
-    )
-    .await;
+    let program =
+        program("export const f = mutation(async () => { call('write').then(() => call('write')); return 1; });").await;
     let call = invocation(&program, "f", UdfKind::Mutation, "[{}]");
     let (outcome, host) = run_udf(call, FakeHost::default()).await;
     assert_eq!(outcome.result.unwrap(), "1");
@@ -102,10 +100,8 @@ async fn unhandled_rejections_fail_the_function() {
 
 #[tokio::test]
 async fn only_registered_functions_of_the_kind_are_called() {
-    let program = program(
-        "export const q = query(async () => 1); export const plain = () => 1; export const n = 5;",
-    )
-    .await;
+    let program =
+        program("export const q = query(async () => 1); export const plain = () => 1; export const n = 5;").await;
     for (export, kind, text) in [
         ("missing", UdfKind::Query, "Couldn't find 'missing' in module 'm.js'"),
         ("q", UdfKind::Mutation, "'m:q' as mutation, but it is defined as query"),

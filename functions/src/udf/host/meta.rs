@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::error::developer;
 use super::TransactionHost;
+use super::error::developer;
 use crate::runtime::{SyscallError, UdfKind};
 use crate::udf::{ClientInfo, FunctionPath, RequestId};
 

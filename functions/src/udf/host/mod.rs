@@ -17,14 +17,12 @@ use lakewire_storage::transaction::Transaction;
 
 pub(crate) use args::Address;
 pub(crate) use context::CallContext;
-pub(crate) use error::{developer, later_operation, not_available};
 use error::not_here;
+pub(crate) use error::{developer, later_operation, not_available};
 pub(crate) use nested::resolve_address;
 use nested::{Frame, PendingCall};
 
-use crate::runtime::{
-    AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind,
-};
+use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
 use crate::udf::FunctionPath;
 
 /// The host of one query or mutation and of the functions it calls.
@@ -108,7 +106,11 @@ impl TransactionHost {
             "1.0/getDeploymentMetadata" => meta::deployment_metadata(&self.context.deployment),
             "1.0/getRequestMetadata" => self.request_metadata()?,
             "1.0/actions/query" | "1.0/actions/mutation" | "1.0/actions/action" => {
-                return Err(not_here(op, "ctx.runQuery, ctx.runMutation and ctx.runAction of actions", self.kind_name()));
+                return Err(not_here(
+                    op,
+                    "ctx.runQuery, ctx.runMutation and ctx.runAction of actions",
+                    self.kind_name(),
+                ));
             }
             _ => {
                 return Err(match later_operation(op) {

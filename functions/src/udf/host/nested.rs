@@ -12,7 +12,7 @@ use super::error::{developer, not_available};
 use crate::model::{AppModel, FunctionKind};
 use crate::runtime::{JsFailure, NestedCall, SyscallError, UdfKind};
 use crate::udf::check::{self, Access, app_tables};
-use crate::udf::{FunctionPath, FunctionErrorKind};
+use crate::udf::{FunctionErrorKind, FunctionPath};
 
 /// One function on the stack of calls.
 pub(super) struct Frame {
@@ -157,7 +157,10 @@ impl TransactionHost {
         let max_size = self.tx().limits().result_size;
         check::result(function, &frame.path, &json, placeholders, max_size, &app_tables(self.tx()))
             // A caller that catches this keeps the writes: the callee had returned.
-            .map_err(|failure| Returned { error: developer("InvalidReturnValue", failure.message), roll_back: false })?;
+            .map_err(|failure| Returned {
+                error: developer("InvalidReturnValue", failure.message),
+                roll_back: false,
+            })?;
         Ok(json)
     }
 }
@@ -200,7 +203,8 @@ fn lowered(current: &Limits, wanted: TransactionLimits) -> Limits {
 pub(crate) fn resolve_address(address: &Address<'_>) -> Result<FunctionPath, SyscallError> {
     const REFERENCE: &str = "_reference/function/";
     let invalid = |text: &str| {
-        let message = format!("`{text}` does not name a function of the app: components are not available in this version");
+        let message =
+            format!("`{text}` does not name a function of the app: components are not available in this version");
         developer("InvalidReference", message)
     };
     let name = match (&address.name, &address.reference, &address.function_handle) {
@@ -233,7 +237,9 @@ mod tests {
         assert_eq!(resolve(r#"{"name":"a/b:f","args":{}}"#).unwrap(), "a/b:f");
         assert_eq!(resolve(r#"{"name":"a"}"#).unwrap(), "a:default");
         assert_eq!(resolve(r#"{"reference":"_reference/function/a.js:f"}"#).unwrap(), "a:f");
-        assert!(resolve(r#"{"reference":"_reference/childComponent/x/y"}"#).unwrap_err().starts_with("InvalidReference"));
+        assert!(
+            resolve(r#"{"reference":"_reference/childComponent/x/y"}"#).unwrap_err().starts_with("InvalidReference")
+        );
         assert!(resolve(r#"{"functionHandle":"function://k1"}"#).unwrap_err().starts_with("OperationNotAvailable"));
         assert!(resolve(r#"{}"#).is_err());
     }

@@ -30,7 +30,7 @@ impl TransactionHost {
     pub(super) fn document_id(
         &mut self,
         api: &str,
-        text: &Cow<'_, str>,
+        text: &str,
         table: Option<&str>,
     ) -> Result<DocumentId, SyscallError> {
         let id: DocumentId = text.parse().map_err(|error| invalid_argument("id", api, error))?;
@@ -102,10 +102,7 @@ impl TransactionHost {
             maximum_bytes_read: args.maximum_bytes_read.map(|n| count(API, "maximumBytesRead", n)).transpose()?,
         };
         let tx = self.transactions.last_mut().expect("the first transaction is only taken by `finish`");
-        let page = tx
-            .paginate(APP, &query, &options, &self.context.cursor_key)
-            .await
-            .map_err(transaction)?;
+        let page = tx.paginate(APP, &query, &options, &self.context.cursor_key).await.map_err(transaction)?;
         let documents = page.documents.iter().map(|document| document.json.len() + 1).sum::<usize>();
         let mut reply = String::with_capacity(documents + page.continue_cursor.len() + 128);
         reply.push_str(r#"{"page":["#);

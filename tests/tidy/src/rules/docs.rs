@@ -10,10 +10,7 @@ pub fn undocumented_crates(tree: &Tree) -> Vec<String> {
         let roots = ["src/lib.rs", "src/main.rs"].map(|root| tree.get(&format!("{folder}/{root}")));
         for root in roots.into_iter().flatten() {
             if !root.text.starts_with("//! ") {
-                broken.push(format!(
-                    "{}:1: begin with `//!` and what the crate is for",
-                    root.path
-                ));
+                broken.push(format!("{}:1: begin with `//!` and what the crate is for", root.path));
             }
         }
     }

@@ -15,11 +15,7 @@ pub fn upward_dependencies(tree: &Tree) -> Vec<String> {
     let mut broken = Vec::new();
     for (i, (folder, _)) in LAYERS.iter().enumerate() {
         let above = &LAYERS[i + 1..];
-        for file in tree
-            .files
-            .iter()
-            .filter(|file| file.path.starts_with(&format!("{folder}/")))
-        {
+        for file in tree.files.iter().filter(|file| file.path.starts_with(&format!("{folder}/"))) {
             let names = |line: &str, name: &str| match file.extension() {
                 "toml" => declares_dependency(line, name),
                 "rs" => names_crate(line, &name.replace('-', "_")),
@@ -27,9 +23,7 @@ pub fn upward_dependencies(tree: &Tree) -> Vec<String> {
             };
             for (number, line) in file.lines() {
                 let upward = above.iter().filter(|(_, name)| names(line, name));
-                broken.extend(upward.map(|(_, name)| {
-                    format!("{}:{number}: names `{name}`, a layer above", file.path)
-                }));
+                broken.extend(upward.map(|(_, name)| format!("{}:{number}: names `{name}`, a layer above", file.path)));
             }
         }
     }
@@ -38,8 +32,7 @@ pub fn upward_dependencies(tree: &Tree) -> Vec<String> {
 
 /// Whether a line of a manifest declares the dependency: `name = ...` or `name.workspace = true`.
 fn declares_dependency(line: &str, name: &str) -> bool {
-    line.strip_prefix(name)
-        .is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
+    line.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['=', '.']))
 }
 
 /// Whether a line of code has a path that starts at the crate: `name::`, not as the end of another word.
@@ -60,28 +53,16 @@ mod tests {
 
     #[test]
     fn recognises_dependencies() {
-        assert!(declares_dependency(
-            "lakewire-relay.workspace = true",
-            "lakewire-relay"
-        ));
-        assert!(declares_dependency(
-            "lakewire = { path = \"cli\" }",
-            "lakewire"
-        ));
-        assert!(!declares_dependency(
-            "lakewire-storage.workspace = true",
-            "lakewire"
-        ));
+        assert!(declares_dependency("lakewire-relay.workspace = true", "lakewire-relay"));
+        assert!(declares_dependency("lakewire = { path = \"cli\" }", "lakewire"));
+        assert!(!declares_dependency("lakewire-storage.workspace = true", "lakewire"));
     }
 
     #[test]
     fn recognises_paths() {
         assert!(names_crate("use lakewire_relay::Relay;", "lakewire_relay"));
         assert!(names_crate("    lakewire_relay::run()", "lakewire_relay"));
-        assert!(!names_crate(
-            "// see lakewire_relay::Relay",
-            "lakewire_relay"
-        ));
+        assert!(!names_crate("// see lakewire_relay::Relay", "lakewire_relay"));
         assert!(!names_crate("use lakewire_storage::log;", "lakewire"));
         assert!(!names_crate("my_lakewire_relay::run()", "lakewire_relay"));
     }

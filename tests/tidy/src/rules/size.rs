@@ -20,16 +20,11 @@ pub fn long_files(tree: &Tree) -> Vec<String> {
 
 /// A Rust file in the middle by size that is not below [`MEDIAN_BYTES`].
 pub fn median_size(tree: &Tree) -> Vec<String> {
-    let mut sizes: Vec<usize> = tree
-        .with_extension("rs")
-        .map(|file| file.text.len())
-        .collect();
+    let mut sizes: Vec<usize> = tree.with_extension("rs").map(|file| file.text.len()).collect();
     sizes.sort_unstable();
     match sizes.get(sizes.len() / 2) {
         Some(&median) if median >= MEDIAN_BYTES => {
-            vec![format!(
-                "half of the Rust files have {median} bytes or more; split until it is below {MEDIAN_BYTES}"
-            )]
+            vec![format!("half of the Rust files have {median} bytes or more; split until it is below {MEDIAN_BYTES}")]
         }
         _ => Vec::new(),
     }

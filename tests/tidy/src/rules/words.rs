@@ -5,12 +5,8 @@
 use crate::{File, Tree};
 
 /// Folders that exist on one machine only.
-const MACHINE_FOLDERS: [&str; 4] = [
-    concat!("/wo", "rk/"),
-    concat!("/ro", "ot/"),
-    concat!("/ho", "me/"),
-    concat!("/Us", "ers/"),
-];
+const MACHINE_FOLDERS: [&str; 4] =
+    [concat!("/wo", "rk/"), concat!("/ro", "ot/"), concat!("/ho", "me/"), concat!("/Us", "ers/")];
 
 /// Hosts of package registries: where packages come from is a setting of the machine.
 const REGISTRY_HOSTS: [&str; 6] = [
@@ -45,44 +41,27 @@ const AUTHORSHIP: [&str; 8] = [
 
 /// Paths of one machine.
 pub fn machine_paths(tree: &Tree) -> Vec<String> {
-    find(
-        tree,
-        &MACHINE_FOLDERS,
-        |file| file.extension() != "lock",
-        |before| !is_part_of_path(before),
-    )
+    find(tree, &MACHINE_FOLDERS, |file| file.extension() != "lock", |before| !is_part_of_path(before))
 }
 
 /// Hosts of package registries, and lock files that name where packages were downloaded.
 pub fn registry_hosts(tree: &Tree) -> Vec<String> {
     let mut broken = find(tree, &REGISTRY_HOSTS, |_| true, |_| true);
-    for lock in tree
-        .files
-        .iter()
-        .filter(|file| file.name() == "package-lock.json")
-    {
-        let resolved = lock
-            .lines()
-            .filter(|(_, line)| line.contains("\"resolved\": \"http"));
-        broken.extend(
-            resolved.map(|(number, _)| format!("{}:{number}: names a registry", lock.path)),
-        );
+    for lock in tree.files.iter().filter(|file| file.name() == "package-lock.json") {
+        let resolved = lock.lines().filter(|(_, line)| line.contains("\"resolved\": \"http"));
+        broken.extend(resolved.map(|(number, _)| format!("{}:{number}: names a registry", lock.path)));
     }
     broken
 }
 
 /// Marks of unfinished work in source files.
 pub fn unfinished_work(tree: &Tree) -> Vec<String> {
-    find(tree, &UNFINISHED, File::is_source, |before| {
-        !is_word(before)
-    })
+    find(tree, &UNFINISHED, File::is_source, |before| !is_word(before))
 }
 
 /// Words about how the text came to be.
 pub fn authorship(tree: &Tree) -> Vec<String> {
-    find(tree, &AUTHORSHIP, File::is_written, |before| {
-        !is_word(before)
-    })
+    find(tree, &AUTHORSHIP, File::is_written, |before| !is_word(before))
 }
 
 /// Rust files with characters beyond ASCII, which can look like others; string literals have escapes for them.
@@ -91,11 +70,7 @@ pub fn beyond_ascii(tree: &Tree) -> Vec<String> {
     for file in tree.with_extension("rs") {
         for (number, line) in file.lines() {
             if let Some(character) = line.chars().find(|character| !character.is_ascii()) {
-                broken.push(format!(
-                    "{}:{number}: write `{}` instead",
-                    file.path,
-                    character.escape_unicode()
-                ));
+                broken.push(format!("{}:{number}: write `{}` instead", file.path, character.escape_unicode()));
             }
         }
     }
@@ -113,10 +88,7 @@ fn find(
     for file in tree.files.iter().filter(|file| wanted(file)) {
         for (number, line) in file.lines() {
             for word in words {
-                if line
-                    .match_indices(word)
-                    .any(|(at, _)| begins(line[..at].chars().next_back()))
-                {
+                if line.match_indices(word).any(|(at, _)| begins(line[..at].chars().next_back())) {
                     broken.push(format!("{}:{number}: says `{word}`", file.path));
                 }
             }
@@ -136,39 +108,22 @@ fn is_part_of_path(before: Option<char>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        AUTHORSHIP, MACHINE_FOLDERS, UNFINISHED, authorship, beyond_ascii, machine_paths,
-        unfinished_work,
-    };
+    use super::{AUTHORSHIP, MACHINE_FOLDERS, UNFINISHED, authorship, beyond_ascii, machine_paths, unfinished_work};
     use crate::{File, Tree};
 
     fn tree(path: &str, text: String) -> Tree {
-        Tree {
-            files: vec![File {
-                path: path.to_owned(),
-                text,
-            }],
-        }
+        Tree { files: vec![File { path: path.to_owned(), text }] }
     }
 
     #[test]
     fn finds_words_and_not_their_lookalikes() {
         let folder = MACHINE_FOLDERS[0];
-        assert_eq!(
-            machine_paths(&tree("a.md", format!("fine\nin {folder}x"))),
-            [format!("a.md:2: says `{folder}`")]
-        );
+        assert_eq!(machine_paths(&tree("a.md", format!("fine\nin {folder}x"))), [format!("a.md:2: says `{folder}`")]);
         assert!(machine_paths(&tree("a.md", format!("net{folder}x and $DIR{folder}x"))).is_empty());
-        assert_eq!(
-            unfinished_work(&tree("a.rs", format!("// {}", UNFINISHED[0]))).len(),
-            1
-        );
+        assert_eq!(unfinished_work(&tree("a.rs", format!("// {}", UNFINISHED[0]))).len(), 1);
         assert!(unfinished_work(&tree("a.rs", format!("// MY{}", UNFINISHED[0]))).is_empty());
         assert!(unfinished_work(&tree("a.lock", UNFINISHED[0].to_owned())).is_empty());
-        assert_eq!(
-            authorship(&tree("a.md", format!("by {}", AUTHORSHIP[0]))).len(),
-            1
-        );
+        assert_eq!(authorship(&tree("a.md", format!("by {}", AUTHORSHIP[0]))).len(), 1);
     }
 
     #[test]

@@ -1,0 +1,33 @@
+use std::sync::Arc;
+
+use lakewire_storage::database::{Database, DatabaseOptions};
+use lakewire_storage::env::Env;
+use lakewire_storage::log::MemoryLog;
+use object_store::memory::InMemory;
+
+use super::{find, record, remove_before};
+use crate::udf::SessionRequest;
+
+fn request(number: u32) -> SessionRequest {
+    SessionRequest { session_id: "s".into(), request_id: number }
+}
+
+#[tokio::test]
+async fn records_are_found_until_they_are_removed() {
+    let env = Env::system();
+    let options = DatabaseOptions::new(Arc::new(MemoryLog::new()), Arc::new(InMemory::new()), env.clone());
+    let db = Database::open(options).await.unwrap();
+    let mut tx = db.begin(db.head(), "test");
+    assert_eq!(find(&mut tx, &request(1)).unwrap(), None);
+    for number in 0..3 {
+        record(&mut tx, &request(number), "\"x\"", &["[LOG] 1".to_owned()]).unwrap();
+    }
+    let ts = db.commit(tx).await.unwrap().ts;
+    let mut tx = db.begin(db.latest(), "test");
+    let found = find(&mut tx, &request(1)).unwrap().unwrap();
+    assert_eq!((found.result.as_str(), found.lines.len(), found.ts), ("\"x\"", 1, ts));
+    assert_eq!(remove_before(&mut tx, 0.0).await.unwrap(), 0);
+    assert_eq!(remove_before(&mut tx, 1e15).await.unwrap(), 3);
+    db.commit(tx).await.unwrap();
+    assert_eq!(find(&mut db.begin(db.latest(), "test"), &request(1)).unwrap(), None);
+}
