@@ -25,7 +25,7 @@ dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
 
 test: setup ## Everything that must pass before a change lands
-	@$(MAKE) --no-print-directory tidy unit conformance browser
+	@$(MAKE) --no-print-directory lint tidy unit conformance browser
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
 tidy: ## House rules: file sizes, layers, words

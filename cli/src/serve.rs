@@ -80,7 +80,8 @@ async fn serve(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instan
         redact_errors: common.redact_logs_to_client,
     };
     let options = EngineOptions { db: db.clone(), modules: store, env: env.clone(), deployment, runtime };
-    let engine = Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
+    let engine =
+        Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let relay = Relay::new(engine.clone(), env.clone());
 
     let (stop, stopping) = watch::channel(false);
@@ -107,12 +108,10 @@ async fn open_database(data: &Path, env: &Env) -> Result<(Arc<Database>, Arc<dyn
     let failed = |reason: String| Failure::Database { path: data.to_owned(), reason };
     let log = LocalLog::open(data.join("log"), env).await.map_err(|error| failed(error.to_string()))?;
     let directory = data.join("store");
-    std::fs::create_dir_all(&directory)
-        .map_err(|source| Failure::DataDirectory { path: directory.clone(), source })?;
+    std::fs::create_dir_all(&directory).map_err(|source| Failure::DataDirectory { path: directory.clone(), source })?;
     // What an acknowledged push or snapshot names has to survive a power failure.
-    let store = LocalFileSystem::new_with_prefix(&directory)
-        .map_err(|error| failed(error.to_string()))?
-        .with_fsync(true);
+    let store =
+        LocalFileSystem::new_with_prefix(&directory).map_err(|error| failed(error.to_string()))?.with_fsync(true);
     let store: Arc<dyn ObjectStore> = Arc::new(store);
     let options = DatabaseOptions::new(Arc::new(log), store.clone(), env.clone());
     let db = Database::open(options).await.map_err(|error| failed(error.to_string()))?;
@@ -124,9 +123,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 fn origin(listener: &TcpListener) -> Result<String, Failure> {
-    let address = listener
-        .local_addr()
-        .map_err(|source| Failure::Listen { address: "an unknown address".to_owned(), source })?;
+    let address =
+        listener.local_addr().map_err(|source| Failure::Listen { address: "an unknown address".to_owned(), source })?;
     Ok(format!("http://{address}"))
 }
 

@@ -189,7 +189,7 @@ impl Session {
     fn connect(&mut self, connect: Connect) {
         let env = &self.shared.env;
         self.session_id = Some(connect.session_id);
-        self.clock_skew_ms = connect.client_ts.map(|client_ms| (client_ms - env.now_ns() as f64 / 1e6).round());
+        self.clock_skew_ms = connect.client_ts.map(|client_ms| (client_ms - env.now_ns() as f64 / 1e6).round() + 0.0);
         if let Some(seen) = connect.max_observed_ts {
             self.wanted.ts = self.wanted.ts.max(seen);
             if !self.shared.cache.tracker().notify_at(seen, &self.signal) {

@@ -28,6 +28,9 @@ struct Arguments {
     /// Only scenarios whose name contains this.
     #[arg(long, default_value = "")]
     only: String,
+    /// No scenario whose name contains one of these.
+    #[arg(long)]
+    skip: Vec<String>,
     /// Seconds counted a load.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -37,7 +40,8 @@ struct Arguments {
 async fn main() -> Result<(), Failure> {
     let arguments = Arguments::parse();
     let server = process::Process { pid: arguments.pid };
-    let results = scenarios::all(&arguments.host, server, arguments.seconds, &arguments.only).await?;
+    let chosen = scenarios::Chosen { only: arguments.only, skip: arguments.skip };
+    let results = scenarios::all(&arguments.host, server, arguments.seconds, &chosen).await?;
     println!("{}", serde_json::to_string_pretty(&results)?);
     Ok(())
 }

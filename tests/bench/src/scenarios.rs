@@ -16,36 +16,51 @@ use crate::process::Process;
 const CONNECTIONS: usize = 16;
 const ACCOUNTS: u64 = 100_000;
 
-/// Runs every scenario whose name contains `only`; each result is printed to stderr as it comes.
-pub async fn all(host: &str, server: Process, seconds: u64, only: &str) -> Result<Vec<Value>, Failure> {
+/// Which scenarios to run.
+pub struct Chosen {
+    pub only: String,
+    pub skip: Vec<String>,
+}
+
+impl Chosen {
+    fn has(&self, name: &str) -> bool {
+        name.contains(&self.only) && !self.skip.iter().any(|skipped| name.contains(skipped))
+    }
+}
+
+/// Runs the chosen scenarios; each result is printed to stderr as it comes.
+pub async fn all(host: &str, server: Process, seconds: u64, chosen: &Chosen) -> Result<Vec<Value>, Failure> {
     let mut results = Vec::new();
     let mut connection = Connection::open(host).await?;
     connection.call("mutation", "bench:seedMessages", r#"{"channel":1,"count":200}"#).await?;
     let time = End::Time(Duration::from_secs(seconds));
 
-    if "fresh memory".contains(only) {
-        record(&mut results, json!({
-            "name": "resident memory after a deploy and one call",
-            "server_resident_mb": server.resident_bytes()? as f64 / 1e6,
-        }));
+    if chosen.has("memory after a deploy") {
+        record(
+            &mut results,
+            json!({
+                "name": "resident memory after a deploy and one call",
+                "server_resident_mb": server.resident_bytes()? as f64 / 1e6,
+            }),
+        );
     }
     for load in small_loads(time) {
-        if load.name.contains(only) {
+        if chosen.has(load.name) {
             record(&mut results, load::run(host, server, &load).await?);
         }
     }
-    if "mutation to own subscription".contains(only) {
+    if chosen.has("mutation to own subscription") {
         record(&mut results, fanout::own_write(host).await?);
     }
     for count in [1_000, 10_000] {
-        if format!("fan-out {count}").contains(only) {
+        if chosen.has(&format!("fan-out {count}")) {
             record(&mut results, fanout::fan_out(host, server, count).await?);
         }
     }
-    if "idle connection".contains(only) {
+    if chosen.has("idle connection") {
         record(&mut results, fanout::idle_memory(host, server, 5_000).await?);
     }
-    if "bulk insert".contains(only) {
+    if chosen.has("bulk insert") {
         let bulk = Load {
             name: "bulk insert of 100,000 documents, one mutation each",
             kind: "mutation",
@@ -55,8 +70,16 @@ pub async fn all(host: &str, server: Process, seconds: u64, only: &str) -> Resul
             end: End::Calls(100_000),
         };
         record(&mut results, load::run(host, server, &bulk).await?);
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        record(
+            &mut results,
+            json!({
+                "name": "resident memory 10 s after the bulk insert",
+                "server_resident_mb": server.resident_bytes()? as f64 / 1e6,
+            }),
+        );
     }
-    if "transfers".contains(only) {
+    if chosen.has("transfers") {
         transfers(host, server, time, &mut connection, &mut results).await?;
     }
     Ok(results)
@@ -108,7 +131,8 @@ async fn transfers(
         let mut random = SmallRng::seed_from_u64(n);
         transfer(zipf.sample(&mut random), zipf.sample(&mut random))
     });
-    let load = |name, args| Load { name, kind: "mutation", function: "bench:transfer", connections: CONNECTIONS, args, end };
+    let load =
+        |name, args| Load { name, kind: "mutation", function: "bench:transfer", connections: CONNECTIONS, args, end };
     record(results, load::run(host, server, &load("transfers, uniform", uniform)).await?);
     record(results, load::run(host, server, &load("transfers, Zipf 1.5", skewed)).await?);
     record(results, balance_check(connection).await?);
