@@ -17,9 +17,11 @@ help: ## Print this
 setup: ## Install what is missing: Rust components, node packages, test runner, browser
 	@scripts/setup
 
-build: ## Build the release binary
+build: ## Build the release binary, target/release/lakewire
 	@scripts/setup build
 	$(cargo) build --release --locked -p lakewire
+	@mkdir -p target/release
+	@[ target/release -ef "$(CARGO_TARGET_DIR)/release" ] || ln -sf "$(CARGO_TARGET_DIR)/release/lakewire" target/release/lakewire
 
 dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
@@ -59,8 +61,9 @@ deny: ## Licences and advisories of the dependencies (needs cargo-deny)
 
 bench: build ## Measure a server, results go to benches/results; ARGS="--only NAME --seconds N"
 	$(cargo) build --release --locked -p lakewire-bench
+	$(cargo) build --release --locked -p lakewire-functions --example bench_invoke
 	node tests/bench/run.mjs $(ARGS)
 
 clean: ## Remove what was built, and the data of `make dev`
 	$(cargo) clean
-	rm -rf .lakewire examples/chat/dist
+	rm -rf .lakewire target examples/chat/dist

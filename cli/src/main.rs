@@ -1,4 +1,6 @@
 //! `lakewire`: the one binary. Parses the command line and wires storage, functions and relay together.
+//!
+//! Nothing is decided here that a test would want to reach without a process.
 
 mod args;
 mod build_snapshot;

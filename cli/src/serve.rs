@@ -67,11 +67,9 @@ async fn serve(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instan
     let addresses = Addresses { api: origin(&api)?, site: origin(&site)? };
 
     let (db, store) = open_database(&options.data, &env).await?;
-    let runtime = RuntimeOptions {
-        workers: common.workers.unwrap_or(RuntimeOptions::default().workers),
-        snapshot_exe: std::env::current_exe().ok(),
-        ..RuntimeOptions::default()
-    };
+    let mut runtime = RuntimeOptions::new(db.limits());
+    runtime.workers = common.workers.unwrap_or(runtime.workers);
+    runtime.snapshot_exe = std::env::current_exe().ok();
     let deployment = DeploymentConfig {
         name: instance.name.clone(),
         secret: instance.secret,

@@ -1,4 +1,8 @@
 //! Everything a stateless worker does: runs functions of the deployed app and answers HTTP.
+//!
+//! An [`Engine`](engine::Engine) is a database, the modules of the deployed app, and a pool of V8 isolates. [`udf`] says what a
+//! call is and answers what a running function asks; [`runtime`] runs it and knows nothing of the database; [`deploy`] puts a
+//! new app in place of the old one in one transaction; [`http`] is the API, [`system`] what CLI and dashboards call.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may use the real world"))]
 

@@ -129,7 +129,7 @@ impl Database {
     /// the message of a failed mutation for instance.
     ///
     /// # Errors
-    /// If it will never be.
+    /// If it will never be, or if the log does not say for seconds.
     pub async fn wait_durable(&self, snapshot: &Snapshot) -> Result<(), CommitError> {
         self.committer.wait_durable(snapshot).await
     }

@@ -20,6 +20,18 @@ pub const MAX_QUERY_OPERATORS: usize = 256;
 pub const MAX_INDEX_FIELDS: usize = 16;
 /// The most indexes of a table: of all kinds, staged ones included.
 pub const MAX_INDEXES_PER_TABLE: usize = 64;
+/// The longest error message of a function, in bytes; what is longer is cut.
+pub const MAX_ERROR_MESSAGE_LENGTH: usize = 64 << 10;
+/// The longest name of an environment variable, in bytes.
+pub const MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH: usize = 256;
+/// The most mutations of one connection that wait for their turn.
+pub const MAX_QUEUED_MUTATIONS: usize = 1000;
+/// The most actions of one connection that are under way.
+pub const MAX_RUNNING_ACTIONS: usize = 1000;
+/// The most modules of a push, shared chunks not counted.
+pub const MAX_MODULES: usize = 4096;
+/// The largest body of a push, decompressed, in bytes.
+pub const MAX_PUSH_SIZE: usize = 200 << 20;
 
 /// One row of [`Limits::table`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +51,8 @@ macro_rules! limits {
         fixed { $($constant:ident as $fixed_name:literal, $fixed_unit:literal, $fixed_doc:literal;)* }
         $($(#[doc = $doc:literal])+ $field:ident: $type:ty = $value:expr, $unit:literal;)*
     ) => {
-        /// The limits of a deployment that are not part of the data format. The defaults are those of the documentation
-        /// of the `convex` package's hosted service.
+        /// The limits that a deployment can be given others of. The defaults are at least those of the documentation of
+        /// the `convex` package's hosted service.
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct Limits {
             $($(#[doc = $doc])+ #[doc = concat!("\n\nUnit: ", $unit, ".")] pub $field: $type,)*
@@ -53,7 +65,7 @@ macro_rules! limits {
         }
 
         impl Limits {
-            /// All limits, those fixed by the data format first, for printing.
+            /// All limits, those that are the same everywhere first, for printing.
             pub fn table(&self) -> Vec<Limit> {
                 vec![
                     $(Limit { name: $fixed_name, value: $constant as u64, unit: $fixed_unit, doc: $fixed_doc },)*
@@ -81,6 +93,12 @@ limits! {
         MAX_QUERY_OPERATORS as "query_operators", "operators", "The most filters and limits of a query.";
         MAX_INDEX_FIELDS as "index_fields", "fields", "The most fields of an index.";
         MAX_INDEXES_PER_TABLE as "indexes_per_table", "indexes", "The most indexes of a table, of all kinds.";
+        MAX_ERROR_MESSAGE_LENGTH as "error_message_length", "bytes", "The longest error message of a function.";
+        MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH as "environment_variable_name_length", "bytes", "The longest name of an environment variable.";
+        MAX_QUEUED_MUTATIONS as "queued_mutations", "mutations", "The most mutations of one connection that wait for their turn.";
+        MAX_RUNNING_ACTIONS as "running_actions", "actions", "The most actions of one connection that are under way.";
+        MAX_MODULES as "modules", "modules", "The most modules of a push, shared chunks not counted.";
+        MAX_PUSH_SIZE as "push_size", "bytes", "The largest body of a push, decompressed.";
     }
 
     /// Tables of a deployment.
@@ -101,15 +119,15 @@ limits! {
     page_size_before_split: usize = 6144, "documents";
     /// Size of a function's arguments.
     arguments_size: usize = 16 << 20, "bytes";
-    /// Size of the arguments of an action that runs in Node.
+    /// Not in force yet: size of the arguments of an action that runs in Node.
     node_arguments_size: usize = 5 << 20, "bytes";
     /// Size of a function's result.
     result_size: usize = 16 << 20, "bytes";
-    /// Functions that one mutation schedules.
+    /// Not in force yet: functions that one mutation schedules.
     functions_scheduled: usize = 1000, "functions";
-    /// Size of the arguments of one scheduled function.
+    /// Not in force yet: size of the arguments of one scheduled function.
     scheduled_argument_size: usize = 4 << 20, "bytes";
-    /// Size of the arguments of all functions that one mutation schedules.
+    /// Not in force yet: size of the arguments of all functions that one mutation schedules.
     scheduled_arguments_size: usize = 16 << 20, "bytes";
     /// Log lines kept of one function execution.
     log_lines: usize = 256, "lines";
@@ -119,32 +137,34 @@ limits! {
     call_depth: usize = 8, "calls";
     /// Time that the code of a query or mutation itself runs.
     user_time_ms: u64 = 1000, "ms";
-    /// Time that a query or mutation takes in all, waiting included.
+    /// Time that the database operations of a query or mutation take.
     system_time_ms: u64 = 15_000, "ms";
     /// Time that an action takes in the default runtime.
     action_time_ms: u64 = 30 * 60 * 1000, "ms";
-    /// Time that an action takes in Node.
+    /// Not in force yet: time that an action takes in Node.
     node_action_time_ms: u64 = 10 * 60 * 1000, "ms";
-    /// Operations that one action has in flight at a time.
-    concurrent_operations: usize = 1000, "operations";
-    /// V8 heap of one function execution.
+    /// Operations that one action has in flight at a time; more wait.
+    concurrent_operations: usize = 8, "operations";
+    /// Heap of the V8 isolate that a function runs in.
     heap_bytes: usize = 64 << 20, "bytes";
-    /// Size of the source of all modules of a deployment.
+    /// Array buffers of the V8 isolate that a function runs in.
+    array_buffer_bytes: usize = 64 << 20, "bytes";
+    /// Time that evaluating the modules of a push takes.
+    analyze_time_ms: u64 = 4000, "ms";
+    /// Time that evaluating a schema, an auth config or a definition takes.
+    evaluate_time_ms: u64 = 1000, "ms";
+    /// Size of the source of all modules of a deployment, source maps not counted.
     code_size: usize = 32 << 20, "bytes";
-    /// Body of an HTTP action's request.
+    /// Not in force yet: body of an HTTP action's request.
     http_action_request_size: usize = 20 << 20, "bytes";
-    /// Body of an HTTP action's response.
+    /// Not in force yet: body of an HTTP action's response.
     http_action_response_size: usize = 20 << 20, "bytes";
     /// Environment variables of a deployment.
     environment_variables: usize = 1000, "variables";
-    /// Length of an environment variable's name.
-    environment_variable_name_length: usize = 256, "characters";
     /// Size of an environment variable's value.
     environment_variable_value_size: usize = 8192, "bytes";
-    /// Mutations waiting on one socket.
-    queued_mutations: usize = 1000, "mutations";
-    /// Length of a function's error message.
-    error_message_length: usize = 65_536, "bytes";
+    /// Size of the names and values of all environment variables.
+    environment_variables_size: usize = 1 << 20, "bytes";
 }
 
 #[cfg(test)]

@@ -98,7 +98,8 @@ pub(crate) async fn recover(log: &dyn CommitLog, store: &dyn ObjectStore, env: &
         for (number, logged) in log.read(entry + 1, BATCH).await? {
             for transaction in &logged.transactions {
                 state.apply(transaction)?;
-                ts = transaction.ts;
+                // A snapshot file may be ahead of it, see `CommitBatch`.
+                ts = transaction.ts.max(ts);
             }
             entry = number;
         }

@@ -17,8 +17,10 @@ pub enum PushError {
     InvalidConfig { reason: String },
     #[error(transparent)]
     ModulePath(#[from] ModulePathError),
-    #[error("too many modules: {modules}, the limit is {}", super::request::MAX_MODULES)]
+    #[error("too many modules: {modules}, the limit is {}", lakewire_storage::limits::MAX_MODULES)]
     TooManyModules { modules: usize },
+    #[error("the modules have {bytes} bytes of source in total, the limit is {limit}")]
+    CodeTooLarge { bytes: usize, limit: usize },
     #[error("node version `{version}` is not supported, use `20`, `22` or `24`")]
     NodeVersionNotSupported { version: String },
     #[error("component `{path}`: components are not available in this version of Lakewire")]
@@ -83,7 +85,7 @@ impl PushError {
             PushError::BadJsonBody { .. } => "BadJsonBody",
             PushError::InvalidConfig { .. } => "InvalidConfig",
             PushError::ModulePath(_) => "BadConvexModuleIdentifier",
-            PushError::TooManyModules { .. } => "InvalidModules",
+            PushError::TooManyModules { .. } | PushError::CodeTooLarge { .. } => "InvalidModules",
             PushError::NodeVersionNotSupported { .. } => "NodeVersionNotSupported",
             PushError::ComponentsUnavailable { .. } => "ComponentsNotSupported",
             PushError::NodeUnavailable { .. } => "NodeActionsNotSupported",

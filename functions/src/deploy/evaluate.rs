@@ -43,6 +43,11 @@ pub struct EvaluatedApp {
 pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest) -> Result<EvaluatedApp, PushError> {
     let ValidRequest { functions_dir, udf_server_version, definition, schema, changed, unchanged, .. } = request;
     let sources = materialize(engine, current, &changed, unchanged).await?;
+    let bytes = sources.values().map(|source| source.text.source.len()).sum();
+    let limit = engine.db().limits().code_size;
+    if bytes > limit {
+        return Err(PushError::CodeTooLarge { bytes, limit });
+    }
 
     let process_env = (*current.process_env).clone();
     let mut udf_config = UdfConfig::for_push(

@@ -3,14 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use lakewire_storage::limits::MAX_MODULES;
 use serde::Deserialize;
 
 use super::error::PushError;
 use crate::model::module_path::canonical_module_path;
 use crate::model::{ModuleEnvironment, SourceText};
-
-/// Most modules of an app, shared chunks not counted.
-pub const MAX_MODULES: usize = 4096;
 
 /// The body. Unknown fields are ignored.
 #[derive(Clone, Debug, Deserialize)]

@@ -26,7 +26,7 @@ pub async fn update_env_vars(engine: &Engine, changes: &[EnvVarChange]) -> Resul
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/update_environment_variables");
         let model = AppModel::load(&mut tx, engine.models().configured())?;
-        let next = env_vars::apply(&model.env_vars, changes)?;
+        let next = env_vars::apply(&model.env_vars, changes, engine.db().limits())?;
         if next == model.env_vars {
             return Ok(());
         }

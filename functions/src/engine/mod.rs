@@ -11,7 +11,6 @@ mod action;
 mod action_host;
 mod conflicts;
 mod execution;
-mod maintenance;
 mod mutation;
 mod options;
 mod prepare;
@@ -19,6 +18,7 @@ mod programs;
 mod query;
 mod query_service;
 mod sessions;
+mod starvation;
 mod warnings;
 
 use std::sync::{Arc, Weak};
@@ -33,6 +33,7 @@ pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
 pub use query_service::QueryService;
 pub use sessions::record_key as session_record_key;
+use starvation::Starvation;
 
 use crate::auth::{AuthError, Authenticator, Identity};
 use crate::deploy::PushWork;
@@ -59,6 +60,7 @@ pub struct Engine {
     logs: FunctionLog,
     push_work: PushWork,
     conflicts: ConflictQueues<ConflictKey>,
+    starvation: Starvation,
 }
 
 /// The document a mutation lost against, or its table where no single document did it.
@@ -85,6 +87,7 @@ impl Engine {
             logs: FunctionLog::new(env.clone()),
             push_work: PushWork::default(),
             conflicts: ConflictQueues::new(),
+            starvation: Starvation::default(),
             modules,
             store,
             pool,
@@ -93,7 +96,6 @@ impl Engine {
             deployment,
         });
         crate::deploy::resume_work(&engine);
-        engine.env.spawn("maintenance", maintenance::run(Arc::downgrade(&engine), engine.env.clone()));
         Ok(engine)
     }
 

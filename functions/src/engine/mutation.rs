@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use lakewire_storage::commit::{CommitError, Conflict};
+use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
 use lakewire_storage::transaction::{Transaction, TxError};
 use lakewire_storage::value::Value;
@@ -16,6 +17,7 @@ use super::conflicts::{Losses, Turn};
 use super::execution::{MutationRun, Report, Started};
 use super::query::Ran;
 use super::sessions::{self, SessionRecord};
+use super::starvation::{RightOfWay, STARVED};
 use super::{ConflictKey, Engine, prepare, warnings};
 use crate::logs::OccInfo;
 use crate::model::FunctionKind;
@@ -38,6 +40,8 @@ struct Lost {
     conflict: Conflict,
     started: Started,
     report: Report,
+    /// What it read.
+    reads: ReadSet,
 }
 
 impl Engine {
@@ -53,13 +57,14 @@ impl Engine {
         }
         let mut losses = Losses::default();
         let mut turn = None;
+        let mut right_of_way: Option<RightOfWay<'_>> = None;
         loop {
             // Who lost at the head of a queue, to one who was not in it, stays there.
-            if !turn.as_ref().is_some_and(|turn: &Turn<'_, ConflictKey>| turn.covers(&losses)) {
+            if right_of_way.is_none() && !turn.as_ref().is_some_and(|turn: &Turn<'_, _>| turn.covers(&losses)) {
                 drop(turn.take());
                 turn = self.conflicts.turn(&losses).await;
             }
-            let lost = match self.attempt(call, session.as_ref(), &mut turn).await? {
+            let lost = match self.attempt(call, session.as_ref(), &mut turn, right_of_way.is_some()).await? {
                 Attempt::Done(run) => return Ok(run),
                 Attempt::Lost(lost) => lost,
             };
@@ -67,6 +72,15 @@ impl Engine {
             tracing::debug!(function = %call.path, losses = losses.count(), conflict = %lost.conflict, "running again");
             if losses.count() >= MAX_ATTEMPTS {
                 return Err(self.give_up(call, *lost, losses.count()));
+            }
+            match &right_of_way {
+                Some(right_of_way) => right_of_way.widen(&lost.reads),
+                None if losses.count() >= STARVED => {
+                    // Not while others wait for its turn: they may have what it will wait for.
+                    drop(turn.take());
+                    right_of_way = Some(self.starvation.right_of_way(lost.reads).await);
+                }
+                None => {}
             }
         }
     }
@@ -76,6 +90,7 @@ impl Engine {
         call: &Call,
         session: Option<&SessionRequest>,
         turn: &mut Option<Turn<'_, ConflictKey>>,
+        has_right_of_way: bool,
     ) -> Result<Attempt, CallFailure> {
         let started = self.start();
         let snapshot = self.db.head();
@@ -86,7 +101,7 @@ impl Engine {
             // The commit that it is a record of may not be durable yet.
             return match self.commit(tx, turn).await {
                 Ok(_) => Ok(Attempt::Done(replay(call, record))),
-                Err(error) => failed(error, started, Report::default()),
+                Err(error) => failed(error, started, Report::default(), ReadSet::new()),
             };
         }
         let before = tx.savepoint();
@@ -101,6 +116,10 @@ impl Engine {
             (Err(_), _) => tx.rollback_to(before),
         }
         let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None };
+        if !has_right_of_way {
+            self.starvation.give_way(&tx).await;
+        }
+        let reads = tx.reads().clone();
         match self.commit(tx, turn).await {
             Ok(ts) => {
                 let execution_id = self.execution_id();
@@ -108,7 +127,7 @@ impl Engine {
                 let outcome = outcome.map(|json| resolve_commit_ts(json, ts));
                 Ok(Attempt::Done(MutationRun { outcome, request_id: call.request_id.clone(), lines, ts }))
             }
-            Err(error) => failed(error, started, report),
+            Err(error) => failed(error, started, report, reads),
         }
     }
 
@@ -133,7 +152,7 @@ impl Engine {
     }
 
     fn give_up(&self, call: &Call, lost: Lost, attempts: u32) -> CallFailure {
-        let Lost { conflict, started, mut report } = lost;
+        let Lost { conflict, started, mut report, .. } = lost;
         let known = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let failure = ConflictFailure {
             table: known(&conflict.table),
@@ -154,9 +173,9 @@ impl Engine {
     }
 }
 
-fn failed(error: CommitError, started: Started, report: Report) -> Result<Attempt, CallFailure> {
+fn failed(error: CommitError, started: Started, report: Report, reads: ReadSet) -> Result<Attempt, CallFailure> {
     match error {
-        CommitError::Conflict(conflict) => Ok(Attempt::Lost(Box::new(Lost { conflict, started, report }))),
+        CommitError::Conflict(conflict) => Ok(Attempt::Lost(Box::new(Lost { conflict, started, report, reads }))),
         CommitError::Unavailable(_) => Err(CallFailure::Unavailable(error.to_string())),
         CommitError::Row(_) => Err(CallFailure::Internal(error.to_string())),
     }

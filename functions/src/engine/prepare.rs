@@ -133,7 +133,7 @@ impl Engine {
             seed: self.env.random_bytes(),
             now_ms: (self.env.now_ns() / 1_000_000) as f64,
             env: prepared.model.process_env.clone(),
-            limits: InvocationLimits::default(),
+            limits: InvocationLimits::from(&**self.db.limits()),
         }
     }
 }

@@ -4,22 +4,17 @@
 //! read of that transaction, so of two copies of one request that run at the same time, one loses and finds the
 //! record of the other.
 
-use lakewire_storage::catalog::{Namespace, SystemTable};
+use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::id::InternalId;
 use lakewire_storage::key::Key;
 use lakewire_storage::log::Timestamp;
-use lakewire_storage::query::Query;
 use lakewire_storage::transaction::{Transaction, TxError};
 use lakewire_storage::value::Value;
-use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::udf::SessionRequest;
 
 const TABLE: SystemTable = SystemTable::SessionRequests;
-/// Records removed in one transaction at most.
-const REMOVED_AT_ONCE: usize = 1_000;
-
 /// What a mutation was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SessionRecord {
@@ -71,31 +66,6 @@ pub(super) fn record(
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     tx.put_system(TABLE, row_id(request), fields).map(drop)
-}
-
-/// Removes the oldest records made before `before_ms`, milliseconds since 1970. Returns how many.
-///
-/// # Errors
-/// A damaged row.
-pub(super) async fn remove_before(tx: &mut Transaction, before_ms: f64) -> Result<usize, TxError> {
-    tx.set_privileged(true);
-    let query = json!({
-        "source": {
-            "type": "IndexRange",
-            "indexName": format!("{}.by_creation_time", TABLE.name()),
-            "range": [{"type": "Lt", "fieldPath": "_creationTime", "value": before_ms}],
-            "order": "asc",
-        },
-        "operators": [{"limit": REMOVED_AT_ONCE}],
-    });
-    let query = Query::from_json_value(&query).expect("a well-formed query");
-    let mut stream = tx.open_query(Namespace::ROOT, &query)?;
-    let mut removed = 0;
-    while let Some(row) = tx.next(&mut stream).await? {
-        tx.delete_system(TABLE, row.id.internal)?;
-        removed += 1;
-    }
-    Ok(removed)
 }
 
 /// The key that a mutation writes, in the transaction of its own, when it is recorded: who hears of that key hears of the commit.

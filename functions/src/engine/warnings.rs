@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::query::Ran;
-use crate::runtime::{InvocationLimits, LogLevel, LogLine};
+use crate::runtime::{LogLevel, LogLine};
 
 /// The part of a limit from which an execution is warned about.
 const NEAR: f64 = 0.8;
@@ -12,7 +12,6 @@ const NEAR: f64 = 0.8;
 pub(super) fn append(ran: &mut Ran, now_ns: u64) {
     let usage = ran.tx.usage();
     let limits = ran.tx.limits();
-    let user_limit = InvocationLimits::default().user_time;
     let ms = |time: Duration| time.as_millis() as usize;
     let used = [
         ("TooManyDocumentsRead", "documents read", usage.documents_read, limits.documents_read),
@@ -20,7 +19,7 @@ pub(super) fn append(ran: &mut Ran, now_ns: u64) {
         ("TooManyReads", "index ranges read", usage.intervals_read, limits.intervals_read),
         ("TooManyWrites", "documents written", usage.documents_written, limits.documents_written),
         ("TooManyBytesWritten", "bytes written", usage.bytes_written, limits.bytes_written),
-        ("UserTimeout", "ms of execution time", ms(ran.user_time), ms(user_limit)),
+        ("UserTimeout", "ms of execution time", ms(ran.user_time), limits.user_time_ms as usize),
     ];
     let near = used.into_iter().filter(|(_, _, used, limit)| *used as f64 >= NEAR * *limit as f64);
     let lines: Vec<_> = near

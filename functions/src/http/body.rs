@@ -7,11 +7,9 @@ use bytes::Bytes;
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
 use lakewire_storage::env::Env;
+use lakewire_storage::limits::MAX_PUSH_SIZE;
 
 use crate::deploy::PushError;
-
-/// Most bytes of a push, decompressed.
-pub const MAX_PUSH_BYTES: usize = 200 * 1024 * 1024;
 
 /// Bytes brotli decodes at a time.
 const DECODE_BUFFER_BYTES: usize = 64 * 1024;
@@ -21,7 +19,7 @@ const DECODE_BUFFER_BYTES: usize = 64 * 1024;
 /// # Errors
 /// `BadJsonBody` for a body that is too large or damaged, or in another encoding.
 pub async fn read(env: &Env, headers: &HeaderMap, body: Body) -> Result<Bytes, PushError> {
-    let bytes = to_bytes(body, MAX_PUSH_BYTES).await.map_err(|error| bad(format!("it cannot be read: {error}")))?;
+    let bytes = to_bytes(body, MAX_PUSH_SIZE).await.map_err(|error| bad(format!("it cannot be read: {error}")))?;
     match headers.get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes()) {
         None | Some(b"identity") => Ok(bytes),
         Some(b"br") => decompress(env, bytes).await,
@@ -34,7 +32,7 @@ async fn decompress(env: &Env, compressed: Bytes) -> Result<Bytes, PushError> {
     let (done, result) = tokio::sync::oneshot::channel();
     let work = move || {
         let mut text = Vec::new();
-        let limit = MAX_PUSH_BYTES as u64 + 1;
+        let limit = MAX_PUSH_SIZE as u64 + 1;
         let decoded =
             brotli::Decompressor::new(&compressed[..], DECODE_BUFFER_BYTES).take(limit).read_to_end(&mut text);
         // The receiver may be gone, with its client.
@@ -46,8 +44,8 @@ async fn decompress(env: &Env, compressed: Bytes) -> Result<Bytes, PushError> {
         .await
         .map_err(|_| internal("the thread that decompresses the body ended early".to_owned()))?
         .map_err(|error| bad(format!("it is not valid brotli: {error}")))?;
-    if text.len() > MAX_PUSH_BYTES {
-        return Err(bad(format!("it is larger than {MAX_PUSH_BYTES} bytes")));
+    if text.len() > MAX_PUSH_SIZE {
+        return Err(bad(format!("it is larger than {MAX_PUSH_SIZE} bytes")));
     }
     Ok(text.into())
 }

@@ -14,8 +14,8 @@ use super::{ApiError, ApiState, ClientVersion};
 use crate::auth::Identity;
 use crate::udf::{ClientInfo, RequestId};
 
-/// Longest JSON body: the largest arguments and what is around them.
-const MAX_BODY_BYTES: usize = (16 << 20) + 2000;
+/// Bytes of a JSON body around the arguments: the path of the function, the format.
+const BYTES_AROUND_ARGUMENTS: usize = 2000;
 
 const CONVEX_CLIENT: HeaderName = HeaderName::from_static("convex-client");
 const CONVEX_REQUEST_ID: HeaderName = HeaderName::from_static("convex-request-id");
@@ -76,14 +76,15 @@ pub(super) struct JsonBody<T>(pub T);
 impl<T: DeserializeOwned> FromRequest<ApiState> for JsonBody<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _state: &ApiState) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, state: &ApiState) -> Result<Self, ApiError> {
         if !is_json(request.headers()) {
             let message = "the content type must be `application/json` or `application/*+json`";
             return Err(ApiError::bad_request("BadJsonBody", message));
         }
         let body: Body = request.into_body();
-        let bytes = to_bytes(body, MAX_BODY_BYTES).await.map_err(|error| {
-            let message = format!("cannot read the body, which may have {MAX_BODY_BYTES} bytes: {error}");
+        let limit = state.engine.db().limits().arguments_size + BYTES_AROUND_ARGUMENTS;
+        let bytes = to_bytes(body, limit).await.map_err(|error| {
+            let message = format!("cannot read the body, which may have {limit} bytes: {error}");
             ApiError::bad_request("BadJsonBody", message)
         })?;
         let parsed = serde_json::from_slice(&bytes);

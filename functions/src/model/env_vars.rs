@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::limits::{Limits, MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH};
 use lakewire_storage::transaction::Transaction;
 use serde::{Deserialize, Serialize};
 
@@ -13,15 +14,6 @@ use super::rows;
 pub const CLOUD_URL: &str = "CONVEX_CLOUD_URL";
 /// See [`CLOUD_URL`].
 pub const SITE_URL: &str = "CONVEX_SITE_URL";
-
-/// Longest name, in bytes.
-pub const MAX_NAME_BYTES: usize = 256;
-/// Longest value, in bytes.
-pub const MAX_VALUE_BYTES: usize = 8 * 1024;
-/// Most variables of a deployment.
-pub const MAX_VARIABLES: usize = 512;
-/// Largest sum of the bytes of all names and values.
-pub const MAX_TOTAL_BYTES: usize = 1024 * 1024;
 
 const TABLE: SystemTable = SystemTable::EnvironmentVariables;
 
@@ -47,16 +39,16 @@ pub enum EnvVarError {
         "environment variable name `{name}` is invalid: names start with a letter or underscore, followed by letters, digits and underscores"
     )]
     NameInvalid { name: String },
-    #[error("environment variable name `{}...` is {} bytes long, the limit is {MAX_NAME_BYTES}", name.chars().take(32).collect::<String>(), name.len())]
+    #[error("environment variable name `{}...` is {} bytes long, the limit is {MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH}", name.chars().take(32).collect::<String>(), name.len())]
     NameTooLong { name: String },
-    #[error("the value of environment variable `{name}` is {bytes} bytes long, the limit is {MAX_VALUE_BYTES}")]
-    ValueTooLarge { name: String, bytes: usize },
+    #[error("the value of environment variable `{name}` is {bytes} bytes long, the limit is {limit}")]
+    ValueTooLarge { name: String, bytes: usize, limit: usize },
     #[error("environment variable name `{name}` is reserved: it is built in")]
     NameForbidden { name: String },
-    #[error("a deployment can have at most {MAX_VARIABLES} environment variables")]
-    TooMany,
-    #[error("the environment variables are {bytes} bytes in total, the limit is {MAX_TOTAL_BYTES}")]
-    TotalTooLarge { bytes: usize },
+    #[error("a deployment can have at most {limit} environment variables")]
+    TooMany { limit: usize },
+    #[error("the environment variables are {bytes} bytes in total, the limit is {limit}")]
+    TotalTooLarge { bytes: usize, limit: usize },
 }
 
 impl EnvVarError {
@@ -67,7 +59,7 @@ impl EnvVarError {
             EnvVarError::NameTooLong { .. } => "EnvironmentVariableNameTooLong",
             EnvVarError::ValueTooLarge { .. } => "EnvironmentVariableValueTooLarge",
             EnvVarError::NameForbidden { .. } => "EnvVarNameForbidden",
-            EnvVarError::TooMany => "EnvVarLimitMet",
+            EnvVarError::TooMany { .. } => "EnvVarLimitMet",
             EnvVarError::TotalTooLarge { .. } => "EnvVarTotalSizeLimitMet",
         }
     }
@@ -75,7 +67,7 @@ impl EnvVarError {
 
 /// Checks that `name` is one users may set.
 pub fn check_name(name: &str) -> Result<(), EnvVarError> {
-    if name.len() > MAX_NAME_BYTES {
+    if name.len() > MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH {
         return Err(EnvVarError::NameTooLong { name: name.to_owned() });
     }
     let mut bytes = name.bytes();
@@ -96,6 +88,7 @@ pub fn check_name(name: &str) -> Result<(), EnvVarError> {
 pub fn apply(
     current: &BTreeMap<String, String>,
     changes: &[EnvVarChange],
+    limits: &Limits,
 ) -> Result<BTreeMap<String, String>, EnvVarError> {
     let mut next = current.clone();
     for change in changes {
@@ -104,17 +97,19 @@ pub fn apply(
             continue;
         };
         check_name(&change.name)?;
-        if value.len() > MAX_VALUE_BYTES {
-            return Err(EnvVarError::ValueTooLarge { name: change.name.clone(), bytes: value.len() });
+        let limit = limits.environment_variable_value_size;
+        if value.len() > limit {
+            return Err(EnvVarError::ValueTooLarge { name: change.name.clone(), bytes: value.len(), limit });
         }
         next.insert(change.name.clone(), value.clone());
     }
-    if next.len() > MAX_VARIABLES {
-        return Err(EnvVarError::TooMany);
+    if next.len() > limits.environment_variables {
+        return Err(EnvVarError::TooMany { limit: limits.environment_variables });
     }
     let bytes = next.iter().map(|(name, value)| name.len() + value.len()).sum();
-    if bytes > MAX_TOTAL_BYTES {
-        return Err(EnvVarError::TotalTooLarge { bytes });
+    let limit = limits.environment_variables_size;
+    if bytes > limit {
+        return Err(EnvVarError::TotalTooLarge { bytes, limit });
     }
     Ok(next)
 }

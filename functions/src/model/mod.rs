@@ -4,7 +4,7 @@
 //! their analysis, its environment variables, its import-phase seed. It is immutable and cached by the
 //! *deployment version*, a counter in the single row of `_deployment` that every push, environment variable
 //! change and canonical URL change increments. Whoever uses an [`AppModel`] for a call records a read of that
-//! row ([`deployment::record_read`]), so that a push re-runs subscriptions and conflicts with mutations in flight.
+//! row ([`deployment::read`]), so that a push re-runs subscriptions and conflicts with mutations in flight.
 //!
 //! What is refused here: no V8, no HTTP, no evaluation of user code. That is `deploy/`.
 

@@ -21,8 +21,6 @@ use super::state::{Execution, ExecutionSetup, Mode, Services};
 use super::timers::Timer;
 use lakewire_storage::env::Clock;
 
-/// Operations of one action that are under way at a time.
-const MAX_CONCURRENT: usize = 8;
 /// Longest sleep between two looks at the deadline.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
@@ -61,7 +59,7 @@ pub(super) fn run(
         sources: invocation.program.sources().clone(),
         services: services.clone(),
         env: invocation.env.clone(),
-        console: Rc::new(Console::new(services)),
+        console: Rc::new(Console::new(services, &invocation.limits)),
         clock: clock.clone(),
         now_ms: invocation.now_ms,
         import_now_ms: invocation.program.bundle().import_now_ms,
@@ -76,6 +74,7 @@ pub(super) fn run(
         host,
         parker,
         in_flight: FuturesUnordered::new(),
+        max_in_flight: invocation.limits.concurrent_operations,
         waiting: Vec::new(),
         started: 0,
         deadline,
@@ -102,6 +101,7 @@ struct Run<'a> {
     host: &'a Arc<dyn ActionHost>,
     parker: &'a Parker,
     in_flight: FuturesUnordered<BoxFuture<'static, Completed>>,
+    max_in_flight: usize,
     /// Promises of the operations in flight: number, operation, resolver.
     waiting: Vec<(u64, String, v8::Global<v8::PromiseResolver>)>,
     started: u64,
@@ -149,7 +149,7 @@ impl Run<'_> {
     }
 
     fn start_operations(&mut self) {
-        while self.in_flight.len() < MAX_CONCURRENT {
+        while self.in_flight.len() < self.max_in_flight {
             let Some(pending) = self.execution.pending.borrow_mut().pop_front() else { return };
             self.started += 1;
             let number = self.started;

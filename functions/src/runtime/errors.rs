@@ -1,13 +1,13 @@
 //! Errors on their way from JavaScript to the caller and back, stacks mapped to the sources.
 
+use lakewire_storage::limits::MAX_ERROR_MESSAGE_LENGTH;
+
 use super::host::SyscallError;
 use super::invocation::{FailureKind, JsFailure};
 use super::ops::string;
 use super::prelude;
 use super::state;
 
-/// Longest message that is passed on, bytes.
-const MAX_MESSAGE: usize = 64 * 1024;
 /// Frames whose source is in here are of no interest on top of a stack.
 const PACKAGE_INTERNALS: &str = "convex/src/server/impl";
 /// Property that keeps the mapped frames of an error, out of the reach of user code.
@@ -135,8 +135,8 @@ pub(super) fn failure<'s>(scope: &mut v8::PinScope<'s, '_>, thrown: v8::Local<'s
         message.push('\n');
         message.push_str(&frames);
     }
-    if message.len() > MAX_MESSAGE {
-        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+    if message.len() > MAX_ERROR_MESSAGE_LENGTH {
+        message.truncate(message.floor_char_boundary(MAX_ERROR_MESSAGE_LENGTH));
     }
     JsFailure { message, data: convex_error_data(scope, thrown), kind: FailureKind::Thrown }
 }

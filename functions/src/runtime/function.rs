@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::console::Console;
 use super::context::method;
-use super::invocation::{FailureKind, JsFailure, UdfKind};
+use super::invocation::{FailureKind, InvocationLimits, JsFailure, UdfKind};
 use super::isolate::IsolateShared;
 use super::modules;
 use super::ops::string;
@@ -66,7 +66,7 @@ pub(super) fn namespace<'s>(
 ) -> Result<v8::Local<'s, v8::Object>, JsFailure> {
     let entry = target.entry()?;
     if entry.context.is_none() {
-        let console = Rc::new(Console::new(Services::None));
+        let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let bundle = target.program.bundle();
         let import = import_execution(bundle, target.program.sources(), &console, execution.clock.clone());
         let _guard = shared.executions.push(import.clone());

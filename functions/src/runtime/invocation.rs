@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lakewire_storage::limits::Limits;
+
 use super::program::Program;
 
 /// The kinds of functions that can be called by name.
@@ -52,15 +54,33 @@ pub struct InvocationLimits {
     pub system_time: Duration,
     /// Actions: time from start to end.
     pub action_time: Duration,
+    /// Actions: operations in flight at a time.
+    pub concurrent_operations: usize,
+    /// Functions that call functions, the first one included.
+    pub call_depth: usize,
+    /// Lines of the console.
+    pub log_lines: usize,
+    /// Bytes of one line of the console.
+    pub log_line_length: usize,
+}
+
+impl From<&Limits> for InvocationLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            user_time: Duration::from_millis(limits.user_time_ms),
+            system_time: Duration::from_millis(limits.system_time_ms),
+            action_time: Duration::from_millis(limits.action_time_ms),
+            concurrent_operations: limits.concurrent_operations,
+            call_depth: limits.call_depth,
+            log_lines: limits.log_lines,
+            log_line_length: limits.log_line_length,
+        }
+    }
 }
 
 impl Default for InvocationLimits {
     fn default() -> Self {
-        Self {
-            user_time: Duration::from_secs(1),
-            system_time: Duration::from_secs(15),
-            action_time: Duration::from_secs(30 * 60),
-        }
+        Self::from(&Limits::default())
     }
 }
 

@@ -19,9 +19,6 @@ use super::isolate::IsolateShared;
 use super::pool::IsolateCache;
 use super::state::{Execution, ExecutionSetup, HostCell, Mode, PendingCall, Services};
 
-/// Calls within calls, the first one included.
-const MAX_DEPTH: usize = 8;
-
 /// A query or mutation to run.
 pub(super) struct UdfCall<'a> {
     pub(super) target: Target<'a>,
@@ -36,6 +33,8 @@ pub(super) struct UdfCall<'a> {
 /// What a call shares with the calls nested in it.
 pub(super) struct World<'a> {
     pub(super) host: Rc<HostCell>,
+    /// Calls within calls, the first one included.
+    pub(super) max_depth: usize,
     pub(super) console: Rc<Console>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) parker: &'a Parker,
@@ -158,9 +157,10 @@ impl Run<'_> {
         scope: &mut v8::PinScope<'_, '_>,
         nested: &NestedCall,
     ) -> Result<Result<String, SyscallError>, JsFailure> {
-        if self.call.depth >= MAX_DEPTH {
+        let limit = self.world.max_depth;
+        if self.call.depth >= limit {
             return Ok(Err(SyscallError::developer(format!(
-                "Cross component call depth limit exceeded. Limit: {MAX_DEPTH}"
+                "Cross component call depth limit exceeded. Limit: {limit}"
             ))));
         }
         let begun = match self.world.host.borrow_mut().as_mut() {

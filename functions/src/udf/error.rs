@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use super::RequestId;
+use lakewire_storage::limits::MAX_ERROR_MESSAGE_LENGTH;
 
-/// Longest error message in bytes.
-const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+use super::RequestId;
 
 /// A failed function call as its client sees it. Deterministic: running it again would fail again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +53,7 @@ impl Failure {
     /// A failure without data.
     pub fn new(kind: FunctionErrorKind, message: impl Into<String>) -> Self {
         let mut message = message.into();
-        truncate_at_char(&mut message, MAX_MESSAGE_BYTES);
+        truncate_at_char(&mut message, MAX_ERROR_MESSAGE_LENGTH);
         Self { message, data: None, kind }
     }
 
@@ -71,7 +70,7 @@ impl Failure {
             first_line
         } else {
             let mut text = format!("{first_line}\n{}", self.message.trim_end_matches('\n'));
-            truncate_at_char(&mut text, MAX_MESSAGE_BYTES - 1);
+            truncate_at_char(&mut text, MAX_ERROR_MESSAGE_LENGTH - 1);
             text.push('\n');
             text
         };
@@ -89,7 +88,9 @@ pub(crate) fn truncate_at_char(text: &mut String, max: usize) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, FunctionErrorKind, MAX_MESSAGE_BYTES};
+    use lakewire_storage::limits::MAX_ERROR_MESSAGE_LENGTH;
+
+    use super::{Failure, FunctionErrorKind};
     use crate::udf::RequestId;
 
     fn id() -> RequestId {
@@ -117,8 +118,8 @@ mod tests {
     #[test]
     fn long_messages_are_cut_between_characters() {
         let error =
-            Failure::new(FunctionErrorKind::Thrown, "\u{e9}".repeat(MAX_MESSAGE_BYTES)).into_error(&id(), false);
-        assert!(error.message.len() <= MAX_MESSAGE_BYTES);
+            Failure::new(FunctionErrorKind::Thrown, "\u{e9}".repeat(MAX_ERROR_MESSAGE_LENGTH)).into_error(&id(), false);
+        assert!(error.message.len() <= MAX_ERROR_MESSAGE_LENGTH);
         assert!(error.message.ends_with("\u{e9}\n"));
     }
 }

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::{CommitError, Committed, Committer, Inner, Pending, validate};
+use super::{CommitError, Committed, Committer, Inner, Pending, Waiter, validate};
+use crate::catalog::RowError;
+use crate::env::Env;
 use crate::log::{LoggedTransaction, Timestamp};
 use crate::state::Snapshot;
 use crate::transaction::Finished;
 
-type Durable = oneshot::Receiver<Result<(), CommitError>>;
+type Durable = oneshot::Receiver<Result<Timestamp, CommitError>>;
 
 impl Committer {
     /// Checks a transaction, makes it part of the head, and waits until it is durable.
@@ -19,10 +21,10 @@ impl Committer {
             self.wait_durable(&finished.snapshot).await?;
             return Ok(Committed { ts });
         }
-        let (ts, durable) = self.accept(finished)?;
+        let durable = self.accept(finished)?;
         self.wake.notify_one();
-        wait(durable).await?;
-        Ok(Committed { ts })
+        // Not always the timestamp it was accepted with: another writer's commit may have come before.
+        Ok(Committed { ts: wait(durable).await? })
     }
 
     /// Waits until everything that a snapshot has is durable.
@@ -35,59 +37,78 @@ impl Committer {
             if snapshot.ts() <= inner.latest.ts() {
                 return Ok(());
             }
+            if let Some(stalled) = &inner.stalled {
+                return Err(stalled.clone());
+            }
             let at = inner.pending.partition_point(|pending| pending.transaction.ts < snapshot.ts());
             let Some(pending) = inner.pending.get_mut(at) else { return Ok(()) };
             let (waiter, durable) = oneshot::channel();
-            pending.waiters.push(waiter);
+            pending.readers.push(waiter);
             durable
         };
-        wait(durable).await
+        wait(durable).await.map(|_| ())
     }
 
-    fn accept(&self, finished: Finished) -> Result<(Timestamp, Durable), CommitError> {
+    fn accept(&self, finished: Finished) -> Result<Durable, CommitError> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(CommitError::Unavailable("the database is closed".to_owned()));
         }
+        if let Some(stalled) = &inner.stalled {
+            return Err(stalled.clone());
+        }
         inner.validate(&finished).map_err(CommitError::Conflict)?;
-        let ts = self.env.now_ns().max(inner.last_ts + 1);
-        inner.last_ts = ts;
-        let replaced = finished.replaced_bytes();
-        let transaction = finished.resolve(ts)?;
-        let durable = inner.accept(Arc::new(transaction), replaced)?;
+        let transaction = Arc::new(finished.resolve(inner.next_ts(&self.env))?);
+        let after = inner.after(&transaction)?;
+        let (waiter, durable) = oneshot::channel();
+        inner.accept(transaction, after, Some(finished), Some(waiter));
         inner.publish(&self.published);
-        Ok((ts, durable))
+        Ok(durable)
     }
 
     /// Accepts a transaction without writes, which claims a timestamp: none before it is ever given out again, even if the
     /// clock is set back before the next start.
     pub fn claim(&self, source: &str) {
         let mut inner = self.inner.lock();
-        let ts = self.env.now_ns().max(inner.last_ts + 1);
-        inner.last_ts = ts;
+        let ts = inner.next_ts(&self.env);
         let transaction = LoggedTransaction { ts, writes: Vec::new(), source: source.to_owned() };
-        if inner.accept(Arc::new(transaction), 0).is_ok() {
-            inner.publish(&self.published);
-            self.wake.notify_one();
-        }
+        let after = Snapshot::new(ts, inner.head.epoch(), inner.head.state().clone());
+        inner.accept(Arc::new(transaction), after, None, None);
+        inner.publish(&self.published);
+        self.wake.notify_one();
     }
 }
 
 impl Inner {
-    fn accept(&mut self, transaction: Arc<LoggedTransaction>, replaced: usize) -> Result<Durable, CommitError> {
+    /// A timestamp after all that were given out.
+    pub(super) fn next_ts(&mut self, env: &Env) -> Timestamp {
+        self.last_ts = env.now_ns().max(self.last_ts + 1);
+        self.last_ts
+    }
+
+    /// The head with a transaction.
+    pub(super) fn after(&self, transaction: &LoggedTransaction) -> Result<Snapshot, RowError> {
         let mut state = self.head.state().clone();
-        state.apply(&transaction)?;
-        let after = Snapshot::new(transaction.ts, self.head.epoch(), state);
+        state.apply(transaction)?;
+        Ok(Snapshot::new(transaction.ts, self.head.epoch(), state))
+    }
+
+    /// Makes a transaction part of the head, which is `after` then.
+    pub(super) fn accept(
+        &mut self,
+        transaction: Arc<LoggedTransaction>,
+        after: Snapshot,
+        finished: Option<Finished>,
+        committer: Option<Waiter>,
+    ) {
         self.head = after.clone();
-        self.history.push(transaction.clone(), replaced);
-        let (waiter, durable) = oneshot::channel();
+        self.history.push(transaction.clone(), finished.as_ref().map_or(0, Finished::replaced_bytes));
         let bytes = encoded_size(&transaction);
-        self.pending.push_back(Pending { transaction, after, bytes, waiters: vec![waiter] });
-        Ok(durable)
+        self.pending.push_back(Pending { transaction, finished, after, bytes, committer, readers: Vec::new() });
     }
 }
 
-async fn wait(durable: Durable) -> Result<(), CommitError> {
+async fn wait(durable: Durable) -> Result<Timestamp, CommitError> {
     // The sender is dropped without an answer only when the database is.
     durable.await.unwrap_or_else(|_| Err(CommitError::Unavailable("the database was closed".to_owned())))
 }

@@ -32,13 +32,17 @@ impl std::fmt::Display for Conflict {
     }
 }
 
-/// Why a transaction was not committed. Nothing of it is visible then, or ever will be.
+/// Why a transaction was not committed. Nothing of it is visible then, or ever will be, with one exception: see
+/// [`CommitError::Unavailable`].
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum CommitError {
     /// See [`Conflict`].
     #[error("conflict with another commit: {0}")]
     Conflict(Conflict),
     /// The log does not take entries at present: no disk space, for instance. The message is the log's.
+    ///
+    /// Also when the log did not say for seconds what became of the transaction. Then it may still turn out to be committed;
+    /// until that is known nothing else is accepted, so running it again finds it, if it leaves a trace to find.
     #[error("commits are not possible at present: {0}")]
     Unavailable(String),
     /// A row of a system table was written in a form that cannot be read, or a stored document is damaged.

@@ -6,12 +6,22 @@
 //! wait for it are answered. If the log refuses a group, everything accepted since latest is taken back: the head falls back to
 //! latest, all waiters get an error, and transactions that ran on the lost head conflict (each snapshot carries the *epoch*,
 //! the number of such falls, to tell).
+//!
+//! If another writer was faster, its entries become part of latest, and what was accepted is checked against them and accepted
+//! again where it still holds ([`rebase`]). If the log does not say for long what became of a group, waiters and new commits are
+//! refused until it does ([`stall`]).
 
 mod accept;
 mod error;
 mod flush;
+mod rebase;
+#[cfg(test)]
+mod rebase_tests;
 #[cfg(test)]
 mod serializability_tests;
+mod stall;
+#[cfg(test)]
+mod stall_tests;
 mod stream;
 #[cfg(test)]
 mod tests;
@@ -30,6 +40,7 @@ use crate::env::Env;
 use crate::log::{CommitLog, EntryNumber, LogError, LoggedTransaction, Timestamp};
 use crate::state::Snapshot;
 use crate::state::history::{History, Retention};
+use crate::transaction::Finished;
 use stream::Subscribers;
 
 /// The outcome of a commit.
@@ -39,8 +50,8 @@ pub struct Committed {
     pub ts: Timestamp,
 }
 
-/// Answers those who wait for a transaction to become durable.
-type Waiter = oneshot::Sender<Result<(), CommitError>>;
+/// Answers those who wait for a transaction to become durable, with the timestamp it has.
+type Waiter = oneshot::Sender<Result<Timestamp, CommitError>>;
 
 /// The state of the pipeline, shared by those who commit and the task that appends.
 pub(crate) struct Committer {
@@ -71,20 +82,28 @@ struct Inner {
     entry: EntryNumber,
     /// Accepted and not yet durable, in order. The front ones may be in flight.
     pending: VecDeque<Pending>,
-    /// When commits were taken back: the epoch that ended and the timestamp that was durable.
+    /// When commits were taken back: the epoch that ended, and the timestamp of the last commit that stayed. In order, one for
+    /// each epoch.
     falls: VecDeque<(u64, Timestamp)>,
     history: History,
     subscribers: Subscribers,
     closed: bool,
+    /// Why nothing is accepted at present: the group at the front of `pending` is undecided for long.
+    stalled: Option<CommitError>,
     log_bytes_since_checkpoint: usize,
 }
 
 struct Pending {
     transaction: Arc<LoggedTransaction>,
+    /// What it was made from, to check it again and to give it another timestamp; `None` if it read and wrote nothing.
+    finished: Option<Finished>,
     /// The head just after it.
     after: Snapshot,
     bytes: usize,
-    waiters: Vec<Waiter>,
+    /// Who commits it; `None` once that is answered.
+    committer: Option<Waiter>,
+    /// Who waits for `after` to be durable.
+    readers: Vec<Waiter>,
 }
 
 /// What was found when the database was opened.
@@ -108,6 +127,7 @@ impl Committer {
             history: History::new(retention, snapshot.clone()),
             subscribers: Subscribers::default(),
             closed: false,
+            stalled: None,
             log_bytes_since_checkpoint: 0,
         };
         let published = Published { latest: snapshot.clone(), head: snapshot, entry };
@@ -180,20 +200,33 @@ impl Inner {
         *to.write() = Published { latest: self.latest.clone(), head: self.head.clone(), entry: self.entry };
     }
 
-    /// Takes back everything that is accepted and not durable, and answers its waiters with `error`.
-    fn fall_back(&mut self, error: &CommitError) {
+    /// Takes back what is accepted and not durable, except for the first `kept`. The result is in order.
+    fn take_back(&mut self, kept: usize) -> Vec<Pending> {
         const REMEMBERED: usize = 1024;
-        let durable = self.latest.ts();
+        if kept == self.pending.len() {
+            return Vec::new();
+        }
+        let base = match kept {
+            0 => self.latest.clone(),
+            _ => self.pending[kept - 1].after.clone(),
+        };
         let epoch = self.head.epoch();
-        self.falls.push_back((epoch, durable));
+        self.falls.push_back((epoch, base.ts()));
         if self.falls.len() > REMEMBERED {
             self.falls.pop_front();
         }
-        self.history.take_back(durable);
-        self.latest = Snapshot::new(durable, epoch + 1, self.latest.state().clone());
-        self.head = self.latest.clone();
-        for waiter in self.pending.drain(..).flat_map(|pending| pending.waiters) {
-            let _gone = waiter.send(Err(error.clone()));
+        self.history.take_back(base.ts());
+        self.head = Snapshot::new(base.ts(), epoch + 1, base.state().clone());
+        if kept == 0 {
+            self.latest = self.head.clone();
+        }
+        self.pending.drain(kept..).collect()
+    }
+
+    /// Takes back what is accepted and not durable, except for the first `kept`, and answers with `error` whoever waits for it.
+    fn fall_back(&mut self, kept: usize, error: &CommitError) {
+        for pending in self.take_back(kept) {
+            pending.answer(&Err(error.clone()));
         }
     }
 
@@ -202,11 +235,19 @@ impl Inner {
         if snapshot.epoch() == self.head.epoch() {
             return true;
         }
-        // What counts is the first fall after the snapshot was taken.
-        self.falls
-            .iter()
-            .find(|(epoch, _)| *epoch == snapshot.epoch())
-            .is_some_and(|(_, durable)| snapshot.ts() <= *durable)
+        // Each fall since then took back what came after its timestamp. The first one must still be known.
+        let first = self.falls.partition_point(|(epoch, _)| *epoch < snapshot.epoch());
+        let mut falls = self.falls.range(first..);
+        falls.clone().next().is_some_and(|(epoch, _)| *epoch == snapshot.epoch())
+            && falls.all(|(_, kept)| snapshot.ts() <= *kept)
+    }
+}
+
+impl Pending {
+    fn answer(self, outcome: &Result<Timestamp, CommitError>) {
+        for waiter in self.committer.into_iter().chain(self.readers) {
+            let _gone = waiter.send(outcome.clone());
+        }
     }
 }
 

@@ -30,7 +30,10 @@ enum Operation {
 }
 
 struct Done {
-    ts: Timestamp,
+    /// Of each attempt its own.
+    source: String,
+    /// `None` if the log did not say in time whether it is committed.
+    ts: Option<Timestamp>,
     writes: bool,
     operations: Vec<Operation>,
 }
@@ -40,33 +43,62 @@ type Model = BTreeMap<DocumentId, (u64, f64)>;
 #[tokio::test(start_paused = true)]
 async fn committed_transactions_are_serializable() {
     for seed in 0..8 {
-        run(seed).await;
+        run(seed, 1).await;
     }
 }
 
-async fn run(seed: u64) {
+#[tokio::test(start_paused = true)]
+async fn those_of_two_writers_are_too() {
+    for seed in 0..8 {
+        run(seed, 2).await;
+    }
+}
+
+/// Runs random transactions on so many databases that share a log.
+async fn run(seed: u64, writers: usize) {
     let rates = FaultRates { disk_full: 0.05, ..FaultRates::NETWORK };
     let world = World::with_log(seed, |env| Arc::new(FaultyLog::new(MemoryLog::new(), env.clone(), rates)));
-    let database = open_with_index(&world).await;
+    let mut databases = vec![open_with_index(&world).await];
+    while databases.len() < writers {
+        databases.push(world.open().await);
+    }
     let done = Arc::new(Mutex::new(Vec::new()));
     let tasks: Vec<_> = (0..8)
         .map(|task| {
-            let (database, env, done) = (database.clone(), world.env.clone(), done.clone());
+            let database = databases[task as usize % writers].clone();
+            let (env, done) = (world.env.clone(), done.clone());
             let random = ChaCha8Rng::seed_from_u64(seed * 100 + task);
-            tokio::spawn(async move { work(&database, &env, random, &done).await })
+            tokio::spawn(async move { work(&database, &env, task, random, &done).await })
         })
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
+    // Until the last appends are decided.
+    world.env.sleep(Duration::from_secs(3600)).await;
     let mut done = std::mem::take(&mut *done.lock());
+    let logged = world.log.read(1, usize::MAX).await.unwrap();
+    let logged = logged.iter().flat_map(|(_, entry)| &entry.transactions);
+    let mut logged: BTreeMap<_, _> = logged
+        .filter(|transaction| transaction.source.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|transaction| (transaction.source.clone(), transaction.ts))
+        .collect();
+    done.retain_mut(|done| {
+        let ts = logged.remove(&done.source);
+        if done.writes {
+            assert!(done.ts.is_none() || done.ts == ts);
+            done.ts = ts;
+        }
+        done.ts.is_some()
+    });
+    assert!(logged.is_empty(), "refused and yet committed: {logged:?}");
     assert!(done.iter().filter(|done| done.writes).count() > 50);
     done.sort_by_key(|done| (done.ts, !done.writes));
     let mut model = Model::new();
     for done in &done {
         replay(&mut model, done);
     }
-    drop(database);
+    drop(databases);
     let database = world.open().await;
     let mut tx = database.begin(database.latest(), "test");
     let mut stored = numbers(&collect(&mut tx, &scan("t", "asc", "[]")).await.unwrap());
@@ -87,10 +119,11 @@ async fn open_with_index(world: &World) -> Arc<Database> {
     world.open().await
 }
 
-async fn work(database: &Database, env: &Env, mut random: ChaCha8Rng, done: &Mutex<Vec<Done>>) {
-    for _ in 0..40 {
+async fn work(database: &Database, env: &Env, task: u64, mut random: ChaCha8Rng, done: &Mutex<Vec<Done>>) {
+    for attempt in 0..40 {
         let snapshot = if random.random_bool(0.2) { database.latest() } else { database.head() };
-        let mut tx = database.begin(snapshot, "test");
+        let source = format!("{task}/{attempt}");
+        let mut tx = database.begin(snapshot, &source);
         let mut operations = Vec::new();
         for _ in 0..random.random_range(1..5) {
             operations.push(operate(&mut tx, &mut random).await);
@@ -98,7 +131,10 @@ async fn work(database: &Database, env: &Env, mut random: ChaCha8Rng, done: &Mut
         }
         let writes = !tx.is_read_only();
         match database.commit(tx).await {
-            Ok(committed) => done.lock().push(Done { ts: committed.ts, writes, operations }),
+            Ok(committed) => done.lock().push(Done { source, ts: Some(committed.ts), writes, operations }),
+            Err(CommitError::Unavailable(reason)) if reason.contains("has not said") => {
+                done.lock().push(Done { source, ts: None, writes, operations });
+            }
             Err(CommitError::Conflict(_) | CommitError::Unavailable(_)) => {}
             Err(error) => panic!("{error}"),
         }

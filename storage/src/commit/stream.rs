@@ -5,6 +5,11 @@ use tokio::sync::mpsc;
 use crate::log::{LoggedTransaction, Timestamp};
 
 /// Transactions that became durable together.
+///
+/// The timestamps here are those of the snapshots of this database: `latest()` moves on to `ts_to` with this batch, and never
+/// otherwise. A commit of another writer with an earlier timestamp than `latest()` had when it was met (its clock was behind that
+/// of this database at the start) got a later one, so its timestamp in the log, and in documents with the commit timestamp, is
+/// another.
 #[derive(Debug)]
 pub struct CommitBatch {
     /// The timestamp of the first.

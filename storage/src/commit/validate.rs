@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Conflict, Inner};
 use crate::catalog::{Catalog, IndexId, Namespace, SystemTable, TabletId};
 use crate::id::DocumentId;
-use crate::log::LoggedWrite;
+use crate::log::{LoggedTransaction, LoggedWrite};
 use crate::state::index_of;
 use crate::transaction::Finished;
 
@@ -17,7 +17,16 @@ impl Inner {
         }
         let since = self.history.after(finished.snapshot.ts()).ok_or_else(unknown)?;
         // The newest first: on a hot document that is where the conflict is.
-        for transaction in since.rev() {
+        self.unaffected(finished, since.rev())
+    }
+
+    /// Whether a transaction does not depend on anything that others changed, nor on definitions that the head has no more.
+    pub(super) fn unaffected<'a>(
+        &self,
+        finished: &Finished,
+        others: impl Iterator<Item = &'a Arc<LoggedTransaction>>,
+    ) -> Result<(), Conflict> {
+        for transaction in others {
             for write in &transaction.writes {
                 if write.touched_keys().any(|key| finished.reads.contains(key)) {
                     return Err(self.conflict(write, &transaction.source));

@@ -112,15 +112,6 @@ impl History {
         forgotten
     }
 
-    /// Forgets everything before `oldest`.
-    pub fn restart(&mut self, oldest: Snapshot) -> Forgotten {
-        let old = std::mem::replace(self, History::new(self.retention, oldest));
-        Forgotten {
-            snapshots: old.samples.into_iter().chain(old.replayed).collect(),
-            transactions: old.recent.into_iter().map(|kept| kept.transaction).collect(),
-        }
-    }
-
     fn forget_through(&mut self, ts: Timestamp, forgotten: &mut Forgotten) {
         self.floor = ts;
         let old = self.recent.partition_point(|kept| kept.transaction.ts <= ts);

@@ -24,6 +24,12 @@ pub(crate) struct Finished {
 }
 
 impl Transaction {
+    /// Whether a key that this transaction removes or adds lies in `reads`: then who has read them loses if this commits first.
+    pub fn writes_into(&self, reads: &ReadSet) -> bool {
+        let deltas = self.staged.documents.values().flat_map(|write| &write.keys);
+        deltas.flat_map(|delta| delta.removed.iter().chain(&delta.added)).any(|key| reads.contains(key.as_bytes()))
+    }
+
     pub(crate) fn finish(self) -> Finished {
         let writes = self.staged.documents.into_iter().map(|((table, id), write)| (table, id, write));
         Finished {
@@ -53,19 +59,25 @@ impl Finished {
         self.writes.iter().filter_map(|(.., write)| write.old.as_ref()).map(|old| old.json.len()).sum()
     }
 
-    /// The transaction as of its commit at `ts`.
-    pub fn resolve(self, ts: Timestamp) -> Result<LoggedTransaction, RowError> {
-        let Finished { source, catalog, writes, .. } = self;
-        let writes = writes
-            .into_iter()
-            .map(|(table, id, mut write)| {
+    /// Whether a document or key holds the commit timestamp, so that [`Self::resolve`] depends on it.
+    pub fn has_commit_ts(&self) -> bool {
+        self.writes.iter().any(|(.., write)| write.unresolved)
+    }
+
+    /// The transaction as of its commit at `ts`. May be called again for another timestamp.
+    pub fn resolve(&self, ts: Timestamp) -> Result<LoggedTransaction, RowError> {
+        let writes = self
+            .writes
+            .iter()
+            .map(|(table, id, write)| {
+                let mut write = write.clone();
                 if write.unresolved {
-                    resolve(&catalog, table, &mut write, ts)?;
+                    resolve(&self.catalog, *table, &mut write, ts)?;
                 }
-                Ok(LoggedWrite { table, id, document: write.new, keys: write.keys })
+                Ok(LoggedWrite { table: *table, id: *id, document: write.new, keys: write.keys })
             })
             .collect::<Result<_, RowError>>()?;
-        Ok(LoggedTransaction { ts, writes, source: source.to_string() })
+        Ok(LoggedTransaction { ts, writes, source: self.source.to_string() })
     }
 }
 

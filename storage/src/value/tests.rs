@@ -77,7 +77,9 @@ fn special_objects_are_checked() {
     assert!(matches!(parse_error(r#"{"$other":1}"#), ValueError::FieldName(_)));
     assert!(matches!(parse_error("{\"\u{e9}\":1}"), ValueError::FieldName(_)));
     assert!(matches!(parse_error(r#"{"a\n":1}"#), ValueError::FieldName(_)));
-    assert!(matches!(parse_error(r#""\ud800""#), ValueError::Malformed(_)));
+    for unpaired in [r#""\ud800""#, r#""\ud800b""#, r#""\udc00""#, r#""\ud800\ud800""#] {
+        assert!(parse_error(unpaired).to_string().contains("unpaired surrogate"), "{unpaired}");
+    }
     assert!(matches!(parse_error("1 2"), ValueError::Malformed(_)));
     assert!(matches!(parse_error(""), ValueError::Malformed(_)));
     // URL-safe letters are accepted, also in the last, partly used one.

@@ -7,6 +7,7 @@ use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Caller, Failure, FunctionError, FunctionErrorKind, MutationResult, RequestId,
     SessionRequest,
 };
+use lakewire_storage::limits::{MAX_QUEUED_MUTATIONS, MAX_RUNNING_ACTIONS};
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -16,11 +17,6 @@ use crate::cache::CommitProbe;
 use crate::protocol::{FunctionRequest, action_response, mutation_response};
 use crate::signal::Signal;
 use crate::socket::Socket;
-
-/// Mutations of one connection that may wait for their turn.
-const MAX_QUEUED_MUTATIONS: usize = 1000;
-/// Actions of one connection that may be under way.
-const MAX_ACTIONS: usize = 1000;
 
 /// The requests of a session.
 pub(super) struct Requests {
@@ -112,7 +108,7 @@ impl Session {
         request: FunctionRequest,
         socket: &mut Socket<S>,
     ) -> Result<(), End> {
-        if self.requests.actions >= MAX_ACTIONS {
+        if self.requests.actions >= MAX_RUNNING_ACTIONS {
             return Err(End::Code(1013, "TooManyInflightActionsForSingleClient"));
         }
         let request_id = request.request_id;

@@ -6,7 +6,6 @@ mod convergence;
 mod fake;
 mod handshake;
 mod keep_alive;
-mod load;
 mod requests;
 mod subscriptions;
 

@@ -1,6 +1,7 @@
+use lakewire_storage::limits::MAX_MODULES;
 use serde_json::{Value as Json, json};
 
-use super::{MAX_MODULES, PushError, StartPushRequest, ValidRequest, validate};
+use super::{PushError, StartPushRequest, ValidRequest, validate};
 
 fn module(path: &str) -> Json {
     json!({"path": path, "source": "export {}", "environment": "isolate"})

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::harness::App;
 use crate::auth::{Identity, UserIdentity};
+use crate::deploy;
 use crate::udf::FunctionErrorKind;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -90,6 +91,39 @@ async fn executions_are_bounded() {
     assert_eq!(result.log_lines.len(), 256);
     assert_eq!(result.log_lines[0], "[LOG] 0");
     assert!(result.log_lines[255].starts_with("[ERROR] ") && result.log_lines[255].contains("Log overflow"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn executions_take_the_limits_of_the_database() {
+    let app = App::start_with(|_, limits| {
+        limits.user_time_ms = 60;
+        limits.log_lines = 3;
+        limits.log_line_length = 7;
+    })
+    .await;
+    let start = std::time::Instant::now();
+    let error = app.query("notes:forever", json!({})).await.unwrap_err();
+    assert_eq!(error.kind, FunctionErrorKind::Timeout);
+    assert!(start.elapsed().as_millis() < 900, "{:?}", start.elapsed());
+    let result =
+        app.engine.query(&app.call("notes:manyLines", &json!({})), app.engine.db().latest(), None).await.unwrap();
+    let lines = ["[LOG] 0", "[LOG] 1", "[ERROR] Log ove (truncated due to length)"];
+    assert_eq!(result.log_lines[..3], lines.map(str::to_owned), "{:?}", result.log_lines);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_code_of_an_app_is_bounded() {
+    let app = App::start().await;
+    let source = "/".repeat(app.engine.db().limits().code_size + 1);
+    let push = json!({
+        "appDefinition": {
+            "changedModules": [{"path": "a.js", "source": source, "environment": "isolate"}],
+            "udfServerVersion": "1.48.0",
+        },
+    });
+    let error = deploy::start_push(&app.engine, serde_json::from_value(push).unwrap()).await.unwrap_err();
+    assert_eq!((error.code(), error.status()), ("InvalidModules", 400));
+    assert!(error.to_string().contains("33554433 bytes of source"), "{error}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -46,7 +46,7 @@ impl App {
         };
         change(&mut deployment, &mut options.limits);
         let db = Database::open(options).await.expect("opens");
-        let runtime = RuntimeOptions::default();
+        let runtime = RuntimeOptions::new(db.limits());
         let engine = Engine::new(EngineOptions { db, modules: store, env, deployment, runtime }).expect("starts");
         let app = Self { engine };
         app.push().await;

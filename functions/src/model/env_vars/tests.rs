@@ -1,9 +1,18 @@
 use std::collections::BTreeMap;
 
-use super::{EnvVarChange, MAX_TOTAL_BYTES, MAX_VALUE_BYTES, MAX_VARIABLES, apply, check_name};
+use lakewire_storage::limits::Limits;
+
+use super::{EnvVarChange, EnvVarError, check_name};
 
 fn set(name: &str, value: impl Into<String>) -> EnvVarChange {
     EnvVarChange { name: name.to_owned(), value: Some(value.into()) }
+}
+
+fn apply(
+    current: &BTreeMap<String, String>,
+    changes: &[EnvVarChange],
+) -> Result<BTreeMap<String, String>, EnvVarError> {
+    super::apply(current, changes, &Limits::default())
 }
 
 fn code(current: &BTreeMap<String, String>, changes: &[EnvVarChange]) -> &'static str {
@@ -43,14 +52,16 @@ fn changes_apply_in_order_and_all_or_none() {
 
 #[test]
 fn limits() {
+    let limits = Limits::default();
+    let (most, largest) = (limits.environment_variables, limits.environment_variable_value_size);
     let none = BTreeMap::new();
-    assert!(apply(&none, &[set("A", "x".repeat(MAX_VALUE_BYTES))]).is_ok());
-    assert_eq!(code(&none, &[set("A", "x".repeat(MAX_VALUE_BYTES + 1))]), "EnvironmentVariableValueTooLarge");
-    let many: Vec<_> = (0..MAX_VARIABLES).map(|i| set(&format!("V{i}"), "x")).collect();
+    assert!(apply(&none, &[set("A", "x".repeat(largest))]).is_ok());
+    assert_eq!(code(&none, &[set("A", "x".repeat(largest + 1))]), "EnvironmentVariableValueTooLarge");
+    let many: Vec<_> = (0..most).map(|i| set(&format!("V{i}"), "x")).collect();
     let full = apply(&none, &many).expect("exactly at the limit");
     assert_eq!(code(&full, &[set("ONE_MORE", "x")]), "EnvVarLimitMet");
     assert!(apply(&full, &[set("V0", "changed")]).is_ok());
     let heavy: Vec<_> =
-        (0..MAX_TOTAL_BYTES / MAX_VALUE_BYTES).map(|i| set(&format!("V{i}"), "x".repeat(MAX_VALUE_BYTES))).collect();
+        (0..limits.environment_variables_size / largest).map(|i| set(&format!("V{i}"), "x".repeat(largest))).collect();
     assert_eq!(code(&none, &heavy), "EnvVarTotalSizeLimitMet");
 }

@@ -10,7 +10,7 @@ use crate::runtime::bundle::Bundle;
 use crate::runtime::console::Console;
 use crate::runtime::context;
 use crate::runtime::errors;
-use crate::runtime::invocation::JsFailure;
+use crate::runtime::invocation::{InvocationLimits, JsFailure};
 use crate::runtime::isolate::ProgramIsolate;
 use crate::runtime::modules;
 use crate::runtime::ops::string;
@@ -51,7 +51,7 @@ impl Setting<'_> {
         };
         let mut isolate = ProgramIsolate::new(None, options, watchdog);
         let shared = isolate.shared.clone();
-        let console = Rc::new(Console::new(Services::None));
+        let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let execution = Execution::new(ExecutionSetup {
             mode: self.mode,
             sources: Sources::new(self.bundle),

@@ -1,10 +1,9 @@
 //! `process.env`.
 
+use lakewire_storage::limits::MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH as MAX_NAME;
+
 use super::{string, throw_error};
 use crate::runtime::state::{self, Mode};
-
-/// Longest name of an environment variable.
-const MAX_NAME: usize = 256;
 
 /// The value of a variable, or `undefined`.
 pub(super) fn read<'s>(

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lakewire_storage::limits::Limits;
+
 /// Sizes and ceilings of a [`Pool`](super::Pool).
 #[derive(Clone, Debug)]
 pub struct RuntimeOptions {
@@ -37,8 +39,9 @@ pub struct RuntimeOptions {
     pub evaluate_time: Duration,
 }
 
-impl Default for RuntimeOptions {
-    fn default() -> Self {
+impl RuntimeOptions {
+    /// Sizes for this machine, and the ceilings of `limits`.
+    pub fn new(limits: &Limits) -> Self {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Self {
             workers: cores,
@@ -46,14 +49,20 @@ impl Default for RuntimeOptions {
             max_actions: 64,
             max_queued: 10_000,
             action_queue_time: Duration::from_secs(5),
-            heap_bytes: 64 << 20,
+            heap_bytes: limits.heap_bytes,
             heap_slack_bytes: 32 << 20,
-            array_buffer_bytes: 64 << 20,
+            array_buffer_bytes: limits.array_buffer_bytes,
             programs_per_worker: 3,
             spare_contexts: 2,
             snapshot_exe: None,
-            analyze_time: Duration::from_secs(4),
-            evaluate_time: Duration::from_secs(1),
+            analyze_time: Duration::from_millis(limits.analyze_time_ms),
+            evaluate_time: Duration::from_millis(limits.evaluate_time_ms),
         }
+    }
+}
+
+impl Default for RuntimeOptions {
+    fn default() -> Self {
+        Self::new(&Limits::default())
     }
 }

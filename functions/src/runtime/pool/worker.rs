@@ -258,10 +258,12 @@ impl Thread {
     }
 
     fn run_udf(&self, invocation: &Invocation, host: Box<dyn UdfHost>) -> (Outcome, Option<Box<dyn UdfHost>>) {
+        let limits = &invocation.limits;
         let host = Rc::new(RefCell::new(Some(host)));
         let world = World {
             host: host.clone(),
-            console: Rc::new(Console::new(Services::Udf(host.clone()))),
+            max_depth: limits.call_depth,
+            console: Rc::new(Console::new(Services::Udf(host.clone()), limits)),
             clock: self.clock.clone(),
             parker: &self.parker,
             isolates: &self.isolates,
@@ -279,7 +281,6 @@ impl Thread {
             now_ms: invocation.now_ms,
             depth: 1,
         };
-        let limits = &invocation.limits;
         let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
             v8::scope!(let scope, isolate);
             let budget = Budget::start(self.clock.clone(), shared.watch.clone(), limits.user_time, limits.system_time);

@@ -10,7 +10,7 @@ use super::{BuildError, Entry, Frozen, ImportError, Manifest};
 use crate::runtime::bundle::Bundle;
 use crate::runtime::console::Console;
 use crate::runtime::context;
-use crate::runtime::invocation::FailureKind;
+use crate::runtime::invocation::{FailureKind, InvocationLimits};
 use crate::runtime::modules;
 use crate::runtime::ops;
 use crate::runtime::platform;
@@ -123,7 +123,7 @@ impl Freezer<'_> {
         v8::scope!(let scope, scope);
         let context = v8::Local::new(scope, context);
         let scope = &mut v8::ContextScope::new(scope, context);
-        let console = Rc::new(Console::new(Services::None));
+        let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let execution = import_execution(self.bundle, &self.sources, &console, self.watch.clock());
         let _guard = self.executions.push(execution.clone());
         let budget = self.options.analyze_time;

@@ -7,7 +7,6 @@ mod errors;
 mod fake;
 mod globals;
 mod limits;
-mod measure;
 mod nested;
 mod programs;
 mod udfs;

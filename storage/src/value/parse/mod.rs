@@ -98,6 +98,9 @@ fn parse<D, T>(
     Ok(parsed)
 }
 
+/// How the JSON parser's errors about unpaired surrogates begin.
+const UNPAIRED_SURROGATE: [&str; 2] = ["unexpected end of hex escape", "lone leading surrogate in hex escape"];
+
 /// What the seeds of one parse share.
 struct Parser {
     mode: Mode,
@@ -127,7 +130,16 @@ impl Parser {
     }
 
     fn error(&self, error: &serde_json::Error) -> ValueError {
-        self.error.take().unwrap_or_else(|| ValueError::Malformed(error.to_string()))
+        self.error.take().unwrap_or_else(|| {
+            let text = error.to_string();
+            // What the JSON parser says of an escaped surrogate without its other half does not tell what is wrong.
+            if UNPAIRED_SURROGATE.iter().any(|start| text.starts_with(start)) {
+                return ValueError::Malformed(
+                    "a string holds an unpaired surrogate, so it is not valid Unicode".into(),
+                );
+            }
+            ValueError::Malformed(text)
+        })
     }
 
     fn add_size(&self, bytes: usize) {

@@ -7,4 +7,9 @@ export default defineSchema({
     .index("by_list", ["list", "n"]),
   counters: defineTable({ name: v.string(), value: v.number() }).index("by_name", ["name"]),
   strict: defineTable({ title: v.string(), size: v.optional(v.number()) }),
+  rtItems: defineTable(v.any())
+    .index("by_a_b", ["a", "b"])
+    .index("by_nested", ["nested.x"])
+    .index("by_staged", { fields: ["s"], staged: true }),
+  rtStrict: defineTable({ title: v.string(), note: v.string().optional(), item: v.optional(v.id("rtItems")) }),
 });
