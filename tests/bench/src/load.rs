@@ -10,6 +10,9 @@ use crate::Failure;
 use crate::http::Connection;
 use crate::process::Process;
 
+/// More errors than this end a load: the server is gone.
+const MAX_ERRORS: u64 = 10_000;
+
 /// Makes the arguments of call number `n`, as the text of one JSON object.
 pub type MakeArgs = Arc<dyn Fn(u64) -> String + Send + Sync>;
 
@@ -108,8 +111,10 @@ async fn caller(mut connection: Connection, load: Load, shared: Arc<Shared>) -> 
         let started = Instant::now();
         let outcome = connection.call(load.kind, load.function, &args).await;
         if let Err(failure) = outcome {
-            if shared.errors.fetch_add(1, Ordering::SeqCst) == 0 {
-                eprintln!("{}: first error: {failure}", load.name);
+            match shared.errors.fetch_add(1, Ordering::SeqCst) {
+                0 => eprintln!("{}: first error: {failure}", load.name),
+                MAX_ERRORS.. => return Err(format!("{}: more than {MAX_ERRORS} errors: {failure}", load.name).into()),
+                _ => {}
             }
         } else if counted {
             latencies.push(started.elapsed().as_nanos() as u64);
