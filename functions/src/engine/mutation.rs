@@ -40,8 +40,34 @@ struct Lost {
     conflict: Conflict,
     started: Started,
     report: Report,
-    /// What it read.
+    /// What it read, if that is going to matter.
     reads: ReadSet,
+}
+
+/// Where a mutation stands among those that want the same documents.
+#[derive(Default)]
+struct Contest<'a> {
+    losses: Losses<ConflictKey>,
+    turn: Option<Turn<'a, ConflictKey>>,
+    right_of_way: Option<RightOfWay<'a>>,
+}
+
+impl Contest<'_> {
+    /// Whether the next attempt needs to wait for nobody.
+    fn has_place(&self) -> bool {
+        self.right_of_way.is_some() || self.turn.as_ref().is_some_and(|turn| turn.covers(&self.losses))
+    }
+
+    /// Whether one more loss calls for the right of way, over what was read.
+    fn may_starve(&self) -> bool {
+        self.losses.count() + 1 >= STARVED
+    }
+
+    /// Lets the next ones in.
+    fn leave(&mut self) {
+        self.turn = None;
+        self.right_of_way = None;
+    }
 }
 
 impl Engine {
@@ -55,30 +81,29 @@ impl Engine {
             let ts = self.db.latest().ts();
             return Ok(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts });
         }
-        let mut losses = Losses::default();
-        let mut turn = None;
-        let mut right_of_way: Option<RightOfWay<'_>> = None;
+        let mut contest = Contest::default();
         loop {
             // Who lost at the head of a queue, to one who was not in it, stays there.
-            if right_of_way.is_none() && !turn.as_ref().is_some_and(|turn: &Turn<'_, _>| turn.covers(&losses)) {
-                drop(turn.take());
-                turn = self.conflicts.turn(&losses).await;
+            if !contest.has_place() {
+                drop(contest.turn.take());
+                contest.turn = self.conflicts.turn(&contest.losses).await;
             }
-            let lost = match self.attempt(call, session.as_ref(), &mut turn, right_of_way.is_some()).await? {
+            let lost = match self.attempt(call, session.as_ref(), &mut contest).await? {
                 Attempt::Done(run) => return Ok(run),
                 Attempt::Lost(lost) => lost,
             };
-            losses.add((lost.conflict.table.clone(), lost.conflict.id));
-            tracing::debug!(function = %call.path, losses = losses.count(), conflict = %lost.conflict, "running again");
-            if losses.count() >= MAX_ATTEMPTS {
-                return Err(self.give_up(call, *lost, losses.count()));
+            contest.losses.add((lost.conflict.table.clone(), lost.conflict.id));
+            let losses = contest.losses.count();
+            tracing::debug!(function = %call.path, losses, conflict = %lost.conflict, "running again");
+            if losses >= MAX_ATTEMPTS {
+                return Err(self.give_up(call, *lost, losses));
             }
-            match &right_of_way {
+            match &contest.right_of_way {
                 Some(right_of_way) => right_of_way.widen(&lost.reads),
-                None if losses.count() >= STARVED => {
+                None if losses >= STARVED => {
                     // Not while others wait for its turn: they may have what it will wait for.
-                    drop(turn.take());
-                    right_of_way = Some(self.starvation.right_of_way(lost.reads).await);
+                    drop(contest.turn.take());
+                    contest.right_of_way = Some(self.starvation.right_of_way(lost.reads).await);
                 }
                 None => {}
             }
@@ -89,8 +114,7 @@ impl Engine {
         &self,
         call: &Call,
         session: Option<&SessionRequest>,
-        turn: &mut Option<Turn<'_, ConflictKey>>,
-        has_right_of_way: bool,
+        contest: &mut Contest<'_>,
     ) -> Result<Attempt, CallFailure> {
         let started = self.start();
         let snapshot = self.db.head();
@@ -99,7 +123,7 @@ impl Engine {
             && let Some(record) = sessions::find(&mut tx, session).map_err(internal)?
         {
             // The commit that it is a record of may not be durable yet.
-            return match self.commit(tx, turn).await {
+            return match self.commit(tx, contest).await {
                 Ok(_) => Ok(Attempt::Done(replay(call, record))),
                 Err(error) => failed(error, started, Report::default(), ReadSet::new()),
             };
@@ -116,11 +140,11 @@ impl Engine {
             (Err(_), _) => tx.rollback_to(before),
         }
         let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None };
-        if !has_right_of_way {
+        if contest.right_of_way.is_none() {
             self.starvation.give_way(&tx).await;
         }
-        let reads = tx.reads().clone();
-        match self.commit(tx, turn).await {
+        let reads = if contest.may_starve() { tx.reads().clone() } else { ReadSet::new() };
+        match self.commit(tx, contest).await {
             Ok(ts) => {
                 let execution_id = self.execution_id();
                 self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);
@@ -131,18 +155,14 @@ impl Engine {
         }
     }
 
-    /// Commits, and gives up `turn` once the commit is accepted: the next in the queue builds on it while it is being
-    /// made durable.
-    async fn commit(
-        &self,
-        tx: Transaction,
-        turn: &mut Option<Turn<'_, ConflictKey>>,
-    ) -> Result<Timestamp, CommitError> {
+    /// Commits, and gives up the places in `contest` once the commit is accepted: the next ones build on it while it is
+    /// being made durable.
+    async fn commit(&self, tx: Transaction, contest: &mut Contest<'_>) -> Result<Timestamp, CommitError> {
         let mut commit = pin!(self.db.commit(tx));
         // The database takes a transaction into its head, or refuses it, when the future is first polled.
         let first = futures::poll!(commit.as_mut());
         if !matches!(first, Poll::Ready(Err(_))) {
-            drop(turn.take());
+            contest.leave();
         }
         let committed = match first {
             Poll::Ready(committed) => committed,

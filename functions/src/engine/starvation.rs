@@ -1,8 +1,8 @@
 //! Right of way for mutations that would otherwise lose for ever.
 //!
 //! A mutation that takes long loses against those that are quick, however often it is run again: they come and go while
-//! it runs, and never have to queue. After [`STARVED`] losses it gets the right of way: until it is committed, whoever
-//! is about to write what it has read waits. One mutation has it at a time; the next are served in the order they came.
+//! it runs, and never have to queue. After [`STARVED`] losses it gets the right of way: until its commit is accepted,
+//! whoever is about to write what it has read waits. One mutation has it at a time; the next are served in the order they came.
 //!
 //! No deadlock: who has the right of way waits for nobody, and who waits for it holds nothing that it wants.
 
