@@ -11,7 +11,7 @@ use crate::database::{Database, DatabaseOptions};
 use crate::document::Document;
 use crate::env::Env;
 use crate::id::DocumentId;
-use crate::log::{CommitLog, MemoryLog};
+use crate::log::{CommitLog, FaultyLog, MemoryLog};
 use crate::query::Query;
 use crate::transaction::{Transaction, TxError};
 use crate::value::Value;
@@ -33,6 +33,14 @@ impl World {
     pub fn with_log(seed: u64, log: impl FnOnce(&Env) -> Arc<dyn CommitLog>) -> Self {
         let env = Env::deterministic(seed);
         World { log: log(&env), store: Arc::new(InMemory::new()), env }
+    }
+
+    /// A world whose log fails as planned, and that log.
+    pub fn with_faulty_log(seed: u64) -> (Self, Arc<FaultyLog<MemoryLog>>) {
+        let mut world = World::new(seed);
+        let log = Arc::new(FaultyLog::planned(MemoryLog::new(), world.env.clone()));
+        world.log = log.clone();
+        (world, log)
     }
 
     pub fn options(&self) -> DatabaseOptions {

@@ -1,4 +1,4 @@
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::CommitError;
@@ -12,16 +12,9 @@ type Log = Arc<FaultyLog<MemoryLog>>;
 
 /// A database with one document, `n` = 1, whose log then does not say what becomes of appends.
 async fn stalling(fault: Fault) -> (Log, Arc<Database>) {
-    let log = Arc::new(OnceLock::new());
-    let own = log.clone();
-    let world = World::with_log(1, move |env| {
-        let faulty = Arc::new(FaultyLog::planned(MemoryLog::new(), env.clone()));
-        let _first = own.set(faulty.clone());
-        faulty
-    });
+    let (world, log) = World::with_faulty_log(1);
     let database = world.open().await;
     insert(&database, "t", r#"{"n":1}"#).await;
-    let log = log.get().unwrap().clone();
     log.plan(std::iter::once(Some(fault)).chain([Some(Fault::LostRequest); 1000]));
     (log, database)
 }

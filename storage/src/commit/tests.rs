@@ -136,16 +136,10 @@ async fn nothing_acknowledged_is_lost_in_a_crash() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_takes_back_what_was_accepted_and_passes() {
-    let log = Arc::new(std::sync::OnceLock::new());
-    let own = log.clone();
-    let world = World::with_log(1, move |env| {
-        let faulty = Arc::new(FaultyLog::planned(MemoryLog::new(), env.clone()));
-        let _first = own.set(faulty.clone());
-        faulty
-    });
+    let (world, log) = World::with_faulty_log(1);
     let database = world.open().await;
     let id = insert(&database, "t", r#"{"n":1}"#).await;
-    log.get().unwrap().plan([Some(Fault::DiskFull)]);
+    log.plan([Some(Fault::DiskFull)]);
     let mut lost = begin(&database);
     lost.patch(ROOT, id, patch(r#"{"n":2}"#)).await.unwrap();
     let committing = database.commit(lost);
