@@ -9,12 +9,12 @@ crash_rounds := 8
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance browser crash lint fmt deny bench clean
+.PHONY: help setup build dev test unit tidy conformance browser crash storage simulate simulate-sabotage lint fmt deny bench bench-storage clean
 
 help: ## Print this
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
 
-setup: ## Install what is missing: Rust components, node packages, test runner, browser
+setup: ## Install what is missing: Rust components, node packages, test runner, browser, Python tools
 	@scripts/setup
 
 build: ## Build the release binary, target/release/lakewire
@@ -27,7 +27,7 @@ dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
 
 test: setup ## Everything that must pass before a change lands
-	@$(MAKE) --no-print-directory lint tidy unit conformance browser
+	@$(MAKE) --no-print-directory lint tidy unit conformance browser storage
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
 tidy: ## House rules: file sizes, layers, words
@@ -37,7 +37,7 @@ unit: ## Tests in Rust
 	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
 
 # These run the release build, whatever else was built since.
-conformance browser crash: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+conformance browser crash storage: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
 
 conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
@@ -48,6 +48,17 @@ browser: build ## The example chat in a headless browser
 crash: export LAKEWIRE_CRASH_ROUNDS ?= 50
 crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n times
 	npm run --silent --prefix tests crash
+
+storage: build ## Local storage and emulated AWS: promote, branches, restore, kill -9, two servers, conformance
+	$(cargo) build --locked -p lakewire-emulators
+	npm run --silent --prefix tests storage
+
+SEEDS ?= 0..400
+simulate: ## Everything that keeps data, in a simulated world where all goes wrong; SEEDS=a..b
+	$(cargo) run --release --locked -p lakewire-simulate -- --seeds $(SEEDS) --jobs $$(nproc)
+
+simulate-sabotage: ## Breaks rules of the code, and sees that the simulation notices
+	$(cargo) run --release --locked -p lakewire-simulate --features sabotage -- sabotage
 
 lint: ## Formatting and clippy, warnings as errors
 	$(cargo) fmt --all --check
@@ -63,6 +74,10 @@ bench: build ## Measure a server, results go to benches/results; ARGS="--only NA
 	$(cargo) build --release --locked -p lakewire-bench
 	$(cargo) build --release --locked -p lakewire-functions --example bench_invoke
 	node tests/bench/run.mjs $(ARGS)
+
+bench-storage: ## Measure the storage layer with the latencies of a cloud; ARGS="--only NAME --documents N --seconds N"
+	$(cargo) build --release --locked -p lakewire-bench-storage
+	node tests/bench-storage/run.mjs $(ARGS)
 
 clean: ## Remove what was built, and the data of `make dev`
 	$(cargo) clean

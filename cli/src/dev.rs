@@ -1,18 +1,22 @@
 //! `lakewire dev`: `serve` with friendly defaults.
 
-use crate::args::{DevOptions, ServeOptions};
+use lakewire_storage::env::Env;
+
+use crate::args::{LogKind, ServeOptions};
 use crate::failure::Failure;
 use crate::{keys, serve};
 
-/// Serves `options.data` and prints what a `.env.local` of an app needs.
-pub fn run(options: &DevOptions) -> Result<(), Failure> {
-    let serve = ServeOptions {
-        port: options.port,
-        site_port: options.site_port,
-        data: options.data.clone(),
-        common: options.common.clone(),
-    };
-    serve::run_with(&serve, |addresses, instance, env| {
+/// Where the data is when nobody says.
+const DIRECTORY: &str = ".lakewire";
+
+/// Serves, and prints what a `.env.local` of an app needs.
+pub async fn run(mut options: ServeOptions, env: Env) -> Result<(), Failure> {
+    let storage = &mut options.storage;
+    let needs_directory = storage.store.is_none() || storage.log.is_none_or(|log| log == LogKind::Local);
+    if storage.data.is_none() && needs_directory {
+        storage.data = Some(DIRECTORY.into());
+    }
+    serve::run_with(options, env, |addresses, instance, env| {
         println!();
         println!("In the folder of an app, put this into .env.local and run `npx convex dev`:");
         println!();
@@ -20,4 +24,5 @@ pub fn run(options: &DevOptions) -> Result<(), Failure> {
         println!("CONVEX_SELF_HOSTED_ADMIN_KEY='{}'", keys::make(instance, env));
         println!();
     })
+    .await
 }

@@ -1,17 +1,26 @@
-//! `lakewire keys`: admin keys, made from the deployment's secret alone.
-
-use std::path::Path;
+//! `lakewire keys`: admin keys, made from the deployment's name and secret alone.
 
 use lakewire_functions::auth::AdminKeys;
 use lakewire_storage::env::Env;
 
+use crate::args::{IdentityArgs, StorageArgs};
 use crate::failure::Failure;
 use crate::instance::Instance;
+use crate::storage::identity;
+use crate::storage::open::Storage;
+use crate::storage::place::Place;
 
-/// Prints one admin key of the deployment in `data`; a new directory becomes a deployment.
-pub fn create(data: &Path) -> Result<(), Failure> {
-    let env = Env::system();
-    let instance = Instance::open(data, None, &env)?;
+/// Prints one admin key of a deployment; a place without one becomes a deployment. Where the environment has name and secret,
+/// nothing is opened.
+pub async fn create(storage: StorageArgs, args: IdentityArgs, env: Env) -> Result<(), Failure> {
+    let instance = match identity::given(&args)? {
+        Some(instance) => instance,
+        None => {
+            let place = Place::resolve(&storage)?.outside_of_servers("keys create")?;
+            let storage = Storage::open(place, &env).await?;
+            storage.place.identity(&*storage.store, &args, &env).await?.instance
+        }
+    };
     println!("{}", make(&instance, &env));
     Ok(())
 }

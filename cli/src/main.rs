@@ -3,19 +3,26 @@
 //! Nothing is decided here that a test would want to reach without a process.
 
 mod args;
+mod branch;
 mod build_snapshot;
+mod compact;
 mod dev;
 mod failure;
 mod instance;
 mod keys;
 mod limits;
 mod serve;
+mod status;
+mod storage;
 
+use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lakewire_storage::env::Env;
 
-use crate::args::{Arguments, Command, KeysCommand};
+use crate::args::{Arguments, BranchCommand, Command, KeysCommand};
+use crate::failure::Failure;
 
 // The default allocator keeps freed pages of a burst for long; this one gives them back.
 #[global_allocator]
@@ -24,9 +31,22 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
-        Command::Serve(options) => serve::run(&options),
-        Command::Dev(options) => dev::run(&options),
-        Command::Keys { command: KeysCommand::Create { data } } => keys::create(&data),
+        Command::Serve(options) => block_on(|env| serve::run(options, env)),
+        Command::Dev(options) => block_on(|env| dev::run(options, env)),
+        Command::Keys { command: KeysCommand::Create { identity, storage } } => {
+            block_on(|env| keys::create(storage, identity, env))
+        }
+        Command::Branch { command: BranchCommand::Create { name, from, at, storage } } => {
+            block_on(|env| branch::create(name, from, at, storage, env))
+        }
+        Command::Branch { command: BranchCommand::List { storage } } => block_on(|env| branch::list(storage, env)),
+        Command::Branch { command: BranchCommand::Delete { name, storage } } => {
+            block_on(|env| branch::delete(name, storage, env))
+        }
+        Command::Restore { at, storage } => block_on(|env| branch::restore(at, storage, env)),
+        Command::Promote(options) => block_on(|env| storage::promote::run(options, env)),
+        Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
+        Command::Storage { storage } => block_on(|env| status::run(storage, env)),
         Command::Limits => limits::print(),
         Command::BuildSnapshot => return build_snapshot::run(),
     };
@@ -37,4 +57,20 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs a command with the real clock, randomness and tasks; what it logs goes to standard error.
+fn block_on<F: Future<Output = Result<(), Failure>>>(command: impl FnOnce(Env) -> F) -> Result<(), Failure> {
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env()
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lakewire=info")),
+        )
+        .with_writer(std::io::stderr)
+        .init();
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Server(format!("can't start the runtime: {error}")))?
+        .block_on(command(Env::system()))
 }

@@ -2,8 +2,6 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,11 +10,7 @@ use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
 use lakewire_functions::http;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_relay::Relay;
-use lakewire_storage::database::{Database, DatabaseOptions};
 use lakewire_storage::env::{Env, TaskHandle};
-use lakewire_storage::log::LocalLog;
-use object_store::ObjectStore;
-use object_store::local::LocalFileSystem;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -24,6 +18,8 @@ use tokio::sync::watch;
 use crate::args::ServeOptions;
 use crate::failure::Failure;
 use crate::instance::Instance;
+use crate::storage::open::{BranchOptions, Storage};
+use crate::storage::place::Place;
 
 /// How long a stopping server waits for the calls that it has accepted.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,48 +32,42 @@ pub struct Addresses {
     pub site: String,
 }
 
-/// Serves until SIGINT or SIGTERM.
-pub fn run(options: &ServeOptions) -> Result<(), Failure> {
-    run_with(options, |_, _, _| {})
+/// Serves until SIGINT, SIGTERM, or the end of the branch's log.
+pub async fn run(options: ServeOptions, env: Env) -> Result<(), Failure> {
+    run_with(options, env, |_, _, _| {}).await
 }
 
 /// [`run`]; `announce` is called once, when the server is ready.
-pub fn run_with(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instance, &Env)) -> Result<(), Failure> {
-    tracing_subscriber::fmt()
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lakewire=info")),
-        )
-        .with_writer(std::io::stderr)
-        .init();
+pub async fn run_with(
+    options: ServeOptions,
+    env: Env,
+    announce: impl FnOnce(&Addresses, &Instance, &Env),
+) -> Result<(), Failure> {
     raise_file_limit();
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::Server(format!("can't start the runtime: {error}")))?
-        .block_on(serve(options, announce))
-}
-
-async fn serve(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instance, &Env)) -> Result<(), Failure> {
-    let env = Env::system();
-    let common = &options.common;
-    let instance = Instance::open(&options.data, common.instance_name.as_deref(), &env)?;
-    let api = listen(SocketAddr::new(common.host, options.port)).await?;
-    let site = listen(SocketAddr::new(common.host, options.site_port)).await?;
+    let place = Place::resolve(&options.storage)?;
+    let api = listen(SocketAddr::new(options.host, options.port)).await?;
+    let site = listen(SocketAddr::new(options.host, options.site_port)).await?;
     let addresses = Addresses { api: origin(&api)?, site: origin(&site)? };
 
-    let (db, store) = open_database(&options.data, &env).await?;
+    let storage = Storage::open(place, &env).await?;
+    if options.tuning.create_table {
+        storage.create_table().await?;
+    }
+    let deployment = storage.deployment(&options.identity).await?;
+    let db = deployment.database(&options.storage.branch, &BranchOptions::from(&options.tuning)).await?;
+    let instance = &deployment.identity.instance;
     let mut runtime = RuntimeOptions::new(db.limits());
-    runtime.workers = common.workers.unwrap_or(runtime.workers);
+    runtime.workers = options.workers.unwrap_or(runtime.workers);
     runtime.snapshot_exe = std::env::current_exe().ok();
-    let deployment = DeploymentConfig {
+    let config = DeploymentConfig {
         name: instance.name.clone(),
         secret: instance.secret,
-        cloud_origin: common.cloud_origin.clone().unwrap_or_else(|| addresses.api.clone()),
-        site_origin: common.site_origin.clone().unwrap_or_else(|| addresses.site.clone()),
-        redact_errors: common.redact_logs_to_client,
+        cloud_origin: options.cloud_origin.clone().unwrap_or_else(|| addresses.api.clone()),
+        site_origin: options.site_origin.clone().unwrap_or_else(|| addresses.site.clone()),
+        redact_errors: options.redact_logs_to_client,
     };
-    let options = EngineOptions { db: db.clone(), modules: store, env: env.clone(), deployment, runtime };
+    let modules = deployment.context.store.clone();
+    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime };
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let relay = Relay::new(engine.clone(), env.clone());
@@ -90,30 +80,27 @@ async fn serve(options: &ServeOptions, announce: impl FnOnce(&Addresses, &Instan
     ];
     println!("api  {}", addresses.api);
     println!("site {}", addresses.site);
-    announce(&addresses, &instance, &env);
+    announce(&addresses, instance, &env);
 
-    stop_requested().await?;
+    let ended = tokio::select! {
+        stopped = stop_requested() => stopped,
+        successor = db.sealed() => Err(sealed(&successor)),
+    };
     tracing::info!("stopping");
     stop.send_replace(true);
-    let ended = futures::future::join_all(servers.map(TaskHandle::join));
-    if env.timeout(STOP_TIMEOUT, ended).await.is_err() {
+    let closed = futures::future::join_all(servers.map(TaskHandle::join));
+    if env.timeout(STOP_TIMEOUT, closed).await.is_err() {
         tracing::warn!("calls are still running after {STOP_TIMEOUT:?}; they are cut off");
     }
-    db.close().await.map_err(|error| Failure::Server(format!("can't write the last snapshot: {error}")))
+    // After a seal there is nothing to bring into segments: the branch goes on without this.
+    ended?;
+    db.close().await.map_err(|error| Failure::Server(format!("can't bring the last commits into segments: {error}")))
 }
 
-async fn open_database(data: &Path, env: &Env) -> Result<(Arc<Database>, Arc<dyn ObjectStore>), Failure> {
-    let failed = |reason: String| Failure::Database { path: data.to_owned(), reason };
-    let log = LocalLog::open(data.join("log"), env).await.map_err(|error| failed(error.to_string()))?;
-    let directory = data.join("store");
-    std::fs::create_dir_all(&directory).map_err(|source| Failure::DataDirectory { path: directory.clone(), source })?;
-    // What an acknowledged push or snapshot names has to survive a power failure.
-    let store =
-        LocalFileSystem::new_with_prefix(&directory).map_err(|error| failed(error.to_string()))?.with_fsync(true);
-    let store: Arc<dyn ObjectStore> = Arc::new(store);
-    let options = DatabaseOptions::new(Arc::new(log), store.clone(), env.clone());
-    let db = Database::open(options).await.map_err(|error| failed(error.to_string()))?;
-    Ok((db, store))
+/// Why a server ends whose log was sealed.
+fn sealed(successor: &str) -> Failure {
+    let why = if successor.is_empty() { "deleted" } else { "restored to an earlier moment; start the server again" };
+    Failure::Server(format!("the branch was {why}"))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {

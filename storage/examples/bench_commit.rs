@@ -16,6 +16,8 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::log::LocalLog;
 use lakewire_storage::query::Query;
 use lakewire_storage::schema::SchemaDefinition;
+use lakewire_storage::segment::SegmentCache;
+use lakewire_storage::timeline::{Segments, SegmentsOptions, TimelineId};
 use lakewire_storage::value::Value;
 use object_store::local::LocalFileSystem;
 
@@ -69,8 +71,10 @@ async fn main() -> Outcome<()> {
 
 async fn open(directory: &std::path::Path, env: &Env) -> Outcome<Arc<Database>> {
     let log = LocalLog::open(directory.join("log"), env).await?;
-    let store = LocalFileSystem::new_with_prefix(directory.join("store"))?.with_fsync(true);
-    Ok(Database::open(DatabaseOptions::new(Arc::new(log), Arc::new(store), env.clone())).await?)
+    let store = Arc::new(LocalFileSystem::new_with_prefix(directory.join("store"))?.with_fsync(true));
+    let cache = SegmentCache::new(store.clone(), env.clone(), 64 << 20);
+    let segments = Segments::open(store, cache, env.clone(), TimelineId::main(), SegmentsOptions::default()).await?;
+    Ok(Database::open(DatabaseOptions::new(Arc::new(log), segments, env.clone())).await?)
 }
 
 /// Runs `count` commits, [`TASKS`] at a time, and prints how many were done in a second.
@@ -111,13 +115,13 @@ async fn add_indexes(database: &Database) -> Outcome<()> {
         {"tableName": "accounts", "indexes": [{"indexDescriptor": "by_owner", "fields": ["owner"]}]}]}"#;
     let schema = SchemaDefinition::from_json(schema)?;
     let mut transaction = database.begin(database.head(), "bench");
-    let (id, _) = transaction.submit_schema(ROOT, &schema)?;
+    let (id, _) = transaction.submit_schema(ROOT, &schema).await?;
     let mut indexes = Vec::new();
     for (name, definition) in &schema.tables {
-        let table = transaction.ensure_table(ROOT, name)?;
+        let table = transaction.ensure_table(ROOT, name).await?;
         for (name, index) in &definition.indexes {
             let config = lakewire_storage::catalog::IndexConfig::Database { fields: index.fields.clone() };
-            indexes.push(transaction.add_index(&table, name, &config, false)?);
+            indexes.push(transaction.add_index(&table, name, &config, false).await?);
         }
     }
     database.commit(transaction).await?;
@@ -125,9 +129,9 @@ async fn add_indexes(database: &Database) -> Outcome<()> {
     lakewire_storage::definition::validate_schema(database, id).await?;
     let mut transaction = database.begin(database.head(), "bench");
     for index in indexes {
-        transaction.enable_index(index)?;
+        transaction.enable_index(index).await?;
     }
-    transaction.activate_schema(ROOT, Some(id))?;
+    transaction.activate_schema(ROOT, Some(id)).await?;
     database.commit(transaction).await?;
     Ok(())
 }
@@ -140,7 +144,7 @@ async fn insert(database: &Database, i: usize, documents: usize) -> Outcome<usiz
             scramble(i) % 100
         );
         let fields = Value::from_json(&json)?.into_object().ok_or("an object")?;
-        transaction.insert(ROOT, "messages", fields)?;
+        transaction.insert(ROOT, "messages", fields).await?;
     }
     database.commit(transaction).await?;
     Ok(0)
@@ -151,7 +155,7 @@ async fn open_accounts(database: &Database) -> Outcome<()> {
     for i in 0..ACCOUNTS {
         let fields = [("owner", Value::from(format!("owner {i}"))), ("balance", Value::from(1000.0))];
         let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        transaction.insert(ROOT, "accounts", fields)?;
+        transaction.insert(ROOT, "accounts", fields).await?;
     }
     database.commit(transaction).await?;
     Ok(())

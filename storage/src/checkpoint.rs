@@ -1,126 +1,179 @@
-//! Writing snapshot files, and letting the log forget what they hold.
+//! Flushing: what is durable goes from memory to segments, and then from the log.
+//!
+//! A flush freezes what is durable, writes it as segments, publishes a manifest that has them, and only then forgets it. The log
+//! still has everything until long after, so it does no harm to end between any two of these steps: the next start replays.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use object_store::path::Path;
-use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt, PutPayload};
+use futures::future::select;
 
-use crate::catalog::{SystemTable, TableInfo};
-use crate::commit::Committer;
-use crate::log::{EntryNumber, LogError};
-use crate::recovery::path_of;
-use crate::state::Snapshot;
-use crate::state::file::Writer;
+use crate::catalog::{IndexState, RowError};
+use crate::commit::{CommitError, Committer, Rotated};
+use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
+use crate::state::State;
+use crate::timeline::{FlushOutcome, Flushed, Segments, SegmentsError};
 
-/// Bytes uploaded at a time: at least 5 MiB for S3.
-const PART_BYTES: usize = 8 << 20;
-/// How often to look whether a snapshot file is due.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-/// Snapshot files kept. The log is kept from the oldest one on, so that one damaged file loses nothing.
-const KEPT: usize = 2;
+/// How often to look whether a flush is due.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// The pause after a failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// So many layers are frozen before one of them is flushed, at most.
+const MOST_LAYERS: usize = 4;
+/// So many entries without documents are worth a manifest.
+const EMPTY_ENTRIES: u64 = 256;
 
-/// Why a snapshot file could not be written.
+/// Why a flush failed. Nothing is lost: the log has it all, and the next one tries again.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The object store failed.
-    #[error("cannot write a snapshot file: {0}")]
-    Store(#[from] object_store::Error),
-    /// The file is written, but the log was not trimmed.
+    /// Segments or a manifest cannot be written.
+    #[error("cannot flush: {0}")]
+    Segments(#[from] SegmentsError),
+    /// Everything is in segments, but the log was not trimmed.
     #[error("cannot trim the log: {0}")]
     Log(#[from] LogError),
+    /// Another writer flushed what this process has not seen yet, and cannot read.
+    #[error("cannot follow the log: {0}")]
+    Follow(#[from] CommitError),
+    /// What was committed cannot be applied again.
+    #[error(transparent)]
+    Row(#[from] RowError),
 }
 
-pub(crate) struct Checkpointer {
+/// What a flush of a state says of it.
+pub(crate) fn flushed(state: &State, entry: EntryNumber, ts: Timestamp) -> Flushed {
+    let indexes = state.catalog().all_tables().flat_map(|table| &table.indexes);
+    let unfinished = indexes.filter(|index| index.state == IndexState::Backfilling);
+    Flushed {
+        entry,
+        ts,
+        counts: state.counts().map(crate::state::Counts::to_map),
+        dropped_indexes: state.dropped_indexes().to_vec(),
+        keep_tombstones: unfinished.map(|index| index.id).collect(),
+    }
+}
+
+pub(crate) struct Flusher {
     committer: Arc<Committer>,
-    store: Arc<dyn ObjectStore>,
-    /// The entries of the snapshot files, oldest first. Locked while one is written.
-    files: tokio::sync::Mutex<Vec<EntryNumber>>,
-    every_entries: u64,
-    every_bytes: usize,
+    segments: Arc<Segments>,
+    /// How long commits are kept in memory only, if they are few.
+    interval: Duration,
+    /// Held by a flush.
+    progress: tokio::sync::Mutex<Progress>,
 }
 
-impl Checkpointer {
-    pub fn new(
-        committer: Arc<Committer>,
-        store: Arc<dyn ObjectStore>,
-        files: Vec<EntryNumber>,
-        every_entries: u64,
-        every_bytes: usize,
-    ) -> Arc<Self> {
-        let files = tokio::sync::Mutex::new(files);
-        Arc::new(Checkpointer { committer, store, files, every_entries, every_bytes })
+#[derive(Default)]
+struct Progress {
+    /// Since when there has been something to flush, on the monotonic clock in ns.
+    since: Option<u64>,
+    /// What was frozen for a flush that failed.
+    unfinished: Option<Rotated>,
+}
+
+impl Flusher {
+    pub fn new(committer: Arc<Committer>, interval: Duration) -> Arc<Self> {
+        let segments = committer.segments.clone();
+        Arc::new(Flusher { committer, segments, interval, progress: tokio::sync::Mutex::default() })
     }
 
-    /// Writes snapshot files when they are due, until the checkpointer is dropped.
-    pub async fn run(checkpointer: Weak<Checkpointer>) {
+    /// Flushes when it is due, until the flusher is dropped.
+    pub async fn run(flusher: Weak<Flusher>) {
+        let mut pause = FIRST_PAUSE;
         loop {
-            let Some(this) = checkpointer.upgrade() else { return };
-            if this.is_due().await
-                && let Err(error) = this.checkpoint().await
-            {
-                tracing::warn!(%error, "a background snapshot failed");
-            }
+            let Some(this) = flusher.upgrade() else { return };
             let env = this.committer.env.clone();
-            drop(this);
-            env.sleep(LOOK_EVERY).await;
+            if !this.is_due().await {
+                let pressure = this.committer.pressure.clone();
+                drop(this);
+                let _either =
+                    select(std::pin::pin!(pressure.due.notified()), std::pin::pin!(env.sleep(LOOK_EVERY))).await;
+                continue;
+            }
+            match this.flush().await {
+                Ok(()) => pause = FIRST_PAUSE,
+                Err(error) => {
+                    tracing::warn!(%error, "a flush failed");
+                    drop(this);
+                    env.sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
+            }
         }
     }
 
     async fn is_due(&self) -> bool {
-        let last = self.files.lock().await.last().copied().unwrap_or(0);
-        let (_, entry) = self.committer.latest_entry();
-        entry - last >= self.every_entries || self.committer.log_bytes_since_checkpoint() >= self.every_bytes
+        let mut progress = self.progress.lock().await;
+        if !self.has_something(&progress) {
+            progress.since = None;
+            return false;
+        }
+        let now = self.committer.env.monotonic_ns();
+        let waited = Duration::from_nanos(now.saturating_sub(*progress.since.get_or_insert(now)));
+        waited >= self.interval || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes()
     }
 
-    /// Writes a snapshot file unless the newest one is up to date, removes old ones and trims the log.
-    pub async fn checkpoint(&self) -> Result<(), CheckpointError> {
-        let mut files = self.files.lock().await;
-        let (snapshot, entry) = self.committer.latest_entry();
-        if entry == files.last().copied().unwrap_or(0) {
-            return Ok(());
+    /// Whether a flush would change anything that is worth it.
+    fn has_something(&self, progress: &Progress) -> bool {
+        let behind = self.committer.newest_entry().saturating_sub(self.segments.manifest().flushed);
+        behind >= EMPTY_ENTRIES || (behind > 0 && self.committer.tail_bytes() > 0) || progress.unfinished.is_some()
+    }
+
+    /// Flushes everything that is durable now, and lets the log forget what was flushed long enough ago.
+    pub async fn flush(&self) -> Result<(), CheckpointError> {
+        let mut progress = self.progress.lock().await;
+        // What was frozen earlier comes first, if it is a lot, or there would be more and more layers.
+        let most = if progress.unfinished.is_some() { 2 } else { 1 };
+        for _ in 0..most {
+            if !self.has_something(&progress) {
+                break;
+            }
+            let outcome = self.flush_once(&mut progress.unfinished).await;
+            self.committer.pressure.flushed(outcome.as_ref().err().map(ToString::to_string));
+            outcome?;
         }
-        self.committer.checkpointed();
-        self.write(&path_of(entry), &snapshot, entry).await?;
-        files.push(entry);
-        while files.len() > KEPT {
-            self.store.delete(&path_of(files[0])).await?;
-            files.remove(0);
-        }
-        if files.len() == KEPT {
-            self.committer.log.trim(files[0]).await?;
+        progress.since = None;
+        let now = self.committer.env.now_ns();
+        let trimmable = self.segments.manifest().trimmable(now, self.segments.options().log_kept);
+        if trimmable > 0 {
+            self.committer.log.trim(trimmable).await?;
         }
         Ok(())
     }
 
-    async fn write(&self, path: &Path, snapshot: &Snapshot, entry: EntryNumber) -> Result<(), CheckpointError> {
-        let mut upload = self.store.put_multipart(path).await?;
-        let written = write_parts(&mut *upload, snapshot, entry).await;
-        if written.is_err() {
-            // What is there of the file is not visible; the error to report is the first.
-            let _ignored = upload.abort().await;
+    async fn flush_once(&self, unfinished: &mut Option<Rotated>) -> Result<(), CheckpointError> {
+        // Another writer may have been quicker.
+        let base = self.segments.refresh().await?;
+        let rotated = match unfinished.take() {
+            Some(rotated) if rotated.state.tail().frozen_layers() >= MOST_LAYERS => rotated,
+            _ => self.committer.rotate()?,
+        };
+        let rotated = unfinished.insert(rotated);
+        if base.flushed < rotated.entry {
+            let upto = flushed(&rotated.state, rotated.entry, rotated.ts);
+            let rows = rotated.state.frozen_rows().filter(move |row| row.ts > base.flushed_ts);
+            if let FlushOutcome::Superseded(manifest) = self.segments.flush(rows, upto).await? {
+                tracing::debug!(flushed = manifest.flushed, "another writer flushed the same");
+            }
         }
-        Ok(written?)
+        self.install().await?;
+        *unfinished = None;
+        Ok(())
+    }
+
+    /// Reads the newest manifest's segments from now on.
+    pub async fn install(&self) -> Result<(), CheckpointError> {
+        let (manifest, version) = self.segments.current();
+        // Once the streams of commits have ended, latest stays what it is.
+        if !self.committer.install(&manifest, &version) && !self.committer.is_closed() {
+            // They have commits of others that are not known here.
+            self.committer.follow().await?;
+            self.committer.install(&manifest, &version);
+        }
+        Ok(())
     }
 }
 
-async fn write_parts(
-    upload: &mut dyn MultipartUpload,
-    snapshot: &Snapshot,
-    entry: EntryNumber,
-) -> Result<(), object_store::Error> {
-    let mut writer = Writer::new(entry, snapshot.ts());
-    let system = SystemTable::ALL.iter().map(|table| table.info());
-    let tables: Vec<Arc<TableInfo>> = system.chain(snapshot.catalog().all_tables()).cloned().collect();
-    for table in tables {
-        let Some(tree) = snapshot.state().tree(table.by_id) else { continue };
-        for document in tree.values() {
-            if writer.push(table.tablet, document) >= PART_BYTES {
-                upload.put_part(PutPayload::from(writer.take())).await?;
-            }
-        }
-    }
-    upload.put_part(PutPayload::from(writer.finish())).await?;
-    upload.complete().await?;
-    Ok(())
-}
+#[cfg(test)]
+#[path = "checkpoint_tests.rs"]
+mod tests;

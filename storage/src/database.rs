@@ -1,52 +1,54 @@
-//! The database: a log, what it amounts to in memory, and the way in between.
+//! The database: a log, what it amounts to in segments and in memory, and the way in between.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use object_store::ObjectStore;
-
-use crate::checkpoint::{CheckpointError, Checkpointer};
-use crate::commit::{Committer, Recovered};
+use crate::checkpoint::Flusher;
+use crate::commit::Committer;
 use crate::env::{Env, TaskHandle};
-use crate::housekeeping;
 use crate::limits::Limits;
 use crate::log::{CommitLog, Timestamp};
-use crate::recovery;
+use crate::timeline::Segments;
 use crate::transaction::Transaction;
+use crate::{housekeeping, maintenance, recovery};
 
+pub use crate::checkpoint::CheckpointError;
 pub use crate::commit::{CommitBatch, CommitError, CommitStream, Committed, Conflict, SnapshotError};
 pub use crate::recovery::OpenError;
 pub use crate::state::Snapshot;
 pub use crate::state::history::Retention;
 
+/// How long a few commits are kept in memory only: of a log that others follow, and of one that nobody else has.
+const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
+const FLUSH_INTERVAL_ALONE: Duration = Duration::from_secs(300);
+
 /// What a database is made of.
 pub struct DatabaseOptions {
     /// The commits.
     pub log: Arc<dyn CommitLog>,
-    /// Where snapshot files go, under `snapshots/`.
-    pub store: Arc<dyn ObjectStore>,
+    /// Where they go after a while. Of the same timeline as the log.
+    pub segments: Arc<Segments>,
     /// Clock, randomness and tasks.
     pub env: Env,
     /// What transactions may use.
     pub limits: Limits,
-    /// How much of the recent past can be read.
+    /// How much of the recent past commits are checked against.
     pub retention: Retention,
-    /// A snapshot file is written when this many entries were appended since the last one, or `checkpoint_bytes`.
-    pub checkpoint_entries: u64,
-    /// See `checkpoint_entries`; bytes of log, about.
-    pub checkpoint_bytes: usize,
+    /// What was committed goes to segments after this time, even if it is little.
+    pub flush_interval: Duration,
 }
 
 impl DatabaseOptions {
-    /// Default limits and retention.
-    pub fn new(log: Arc<dyn CommitLog>, store: Arc<dyn ObjectStore>, env: Env) -> Self {
+    /// Default limits, retention and interval.
+    pub fn new(log: Arc<dyn CommitLog>, segments: Arc<Segments>, env: Env) -> Self {
+        let flush_interval = if log.is_shared() { FLUSH_INTERVAL } else { FLUSH_INTERVAL_ALONE };
         DatabaseOptions {
             log,
-            store,
+            segments,
             env,
             limits: Limits::default(),
             retention: Retention::default(),
-            checkpoint_entries: 100_000,
-            checkpoint_bytes: 256 << 20,
+            flush_interval,
         }
     }
 }
@@ -56,36 +58,44 @@ impl DatabaseOptions {
 /// Dropping it without [`Database::close`] is safe, as is a crash: what was acknowledged is in the log.
 pub struct Database {
     committer: Arc<Committer>,
-    checkpointer: Arc<Checkpointer>,
+    flusher: Arc<Flusher>,
     env: Env,
     limits: Arc<Limits>,
-    flusher: parking_lot::Mutex<Option<TaskHandle>>,
+    appending: parking_lot::Mutex<Option<TaskHandle>>,
+    /// Flushes and the upkeep of segments.
+    upkeep: [TaskHandle; 2],
 }
 
 impl Database {
-    /// Reads the newest snapshot file and the log after it.
+    /// Reads the newest manifest and the log after it.
     ///
     /// # Errors
-    /// When the log or the snapshot files cannot be read, are damaged, or do not fit together.
+    /// When the log or the segments cannot be read, are damaged, or do not fit together.
     pub async fn open(options: DatabaseOptions) -> Result<Arc<Database>, OpenError> {
-        let DatabaseOptions { log, store, env, limits, retention, checkpoint_entries, checkpoint_bytes } = options;
-        let found = recovery::recover(&*log, &*store, &env).await?;
-        let recovered = Recovered { snapshot: found.snapshot, entry: found.entry, last_ts: found.last_ts };
-        let is_new = recovered.entry == 0;
-        let committer = Arc::new(Committer::new(env.clone(), log, retention, recovered));
-        let checkpointer =
-            Checkpointer::new(committer.clone(), store, found.checkpoints, checkpoint_entries, checkpoint_bytes);
-        let flusher = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
-        env.spawn("checkpoint", Checkpointer::run(Arc::downgrade(&checkpointer)));
+        let DatabaseOptions { log, segments, env, limits, retention, flush_interval } = options;
+        let flush_bytes = segments.options().flush_bytes;
+        let found = recovery::recover(&*log, &segments, &env, flush_bytes).await?;
+        let is_new = found.is_new();
+        let committer = Arc::new(Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, found));
+        let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
+        let flusher = Flusher::new(committer.clone(), flush_interval);
+        let upkeep = [
+            env.spawn("flush", Flusher::run(Arc::downgrade(&flusher))),
+            env.spawn(
+                "maintenance",
+                maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone()),
+            ),
+        ];
         if !is_new {
             committer.claim("_start");
         }
         let database = Arc::new(Database {
             committer,
-            checkpointer,
+            flusher,
             env: env.clone(),
             limits: Arc::new(limits),
-            flusher: parking_lot::Mutex::new(Some(flusher)),
+            appending: parking_lot::Mutex::new(Some(appending)),
+            upkeep,
         });
         env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
         Ok(database)
@@ -102,12 +112,27 @@ impl Database {
         self.committer.head()
     }
 
-    /// The snapshot as of a timestamp, in ns. Those of the last 30 seconds are kept (see [`Retention`]).
+    /// Makes everything part of [`Self::latest`] that is in the log when this is called, whoever appended it. Returns at once
+    /// if nobody else can.
     ///
     /// # Errors
-    /// If it is too old, or newer than [`Self::latest`].
-    pub fn snapshot_at(&self, ts: Timestamp) -> Result<Snapshot, SnapshotError> {
-        self.committer.snapshot_at(ts)
+    /// [`CommitError::Unavailable`] if the log cannot be read.
+    pub async fn refresh(&self) -> Result<(), CommitError> {
+        self.committer.refresh().await
+    }
+
+    /// Completes once the log is sealed, because the deployment was restored to an earlier time: with the timeline that it goes
+    /// on as. No commit can succeed any more; reads go on.
+    pub async fn sealed(&self) -> String {
+        self.committer.sealed().await
+    }
+
+    /// The snapshot as of a timestamp, in ns.
+    ///
+    /// # Errors
+    /// If it is older than what segments have, or newer than [`Self::latest`].
+    pub async fn snapshot_at(&self, ts: Timestamp) -> Result<Snapshot, SnapshotError> {
+        self.committer.snapshot_at(ts).await
     }
 
     /// Starts a transaction. `source` is the path of the function that runs.
@@ -149,26 +174,42 @@ impl Database {
         &self.env
     }
 
-    /// Writes a snapshot file of [`Self::latest`], so that the next start does not have to replay the log, and lets the log
-    /// forget what two snapshot files hold. Also happens by itself from time to time.
+    /// Brings everything that is durable into segments, so that the next start does not have to replay the log, and lets the log
+    /// forget what was brought there long enough ago. Also happens by itself from time to time.
     ///
     /// # Errors
     /// When the object store or the log fails. Nothing is lost then.
     pub async fn checkpoint(&self) -> Result<(), CheckpointError> {
-        self.checkpointer.checkpoint().await
+        self.flusher.flush().await
     }
 
-    /// Refuses further commits, waits for the accepted ones, and writes a snapshot file if there is something new.
+    /// Where commits go after a while.
+    pub fn segments(&self) -> &Arc<Segments> {
+        &self.committer.segments
+    }
+
+    /// About the bytes of memory taken by commits that are not in segments yet.
+    pub fn tail_bytes(&self) -> usize {
+        self.committer.tail_bytes()
+    }
+
+    /// Refuses further commits, waits for the accepted ones, and brings them into segments.
     ///
     /// # Errors
-    /// When the snapshot file cannot be written. The next start then replays more of the log.
+    /// When segments cannot be written. The next start then replays more of the log.
     pub async fn close(&self) -> Result<(), CheckpointError> {
         self.committer.close();
-        let flusher = self.flusher.lock().take();
-        if let Some(flusher) = flusher {
-            flusher.join().await;
+        let appending = self.appending.lock().take();
+        if let Some(appending) = appending {
+            appending.join().await;
         }
-        self.checkpointer.checkpoint().await
+        self.flusher.flush().await
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.upkeep.iter().for_each(TaskHandle::abort);
     }
 }
 

@@ -7,7 +7,7 @@ use crate::catalog::SystemTable;
 use crate::commit::CommitError;
 use crate::database::Database;
 use crate::definition::internal;
-use crate::transaction::TxError;
+use crate::transaction::{Transaction, TxError};
 
 /// How long a mutation's outcome is kept for clients that send it again.
 pub const SESSION_REQUESTS_KEPT: Duration = Duration::from_hours(14 * 24);
@@ -39,14 +39,7 @@ pub async fn expire_session_requests(database: &Database) -> Result<usize, Commi
     let mut deleted = 0;
     loop {
         let mut transaction = database.begin(database.head(), SOURCE);
-        let mut delete = || -> Result<usize, TxError> {
-            let rows = transaction.system_rows_before(SystemTable::SessionRequests, before_ms, ROWS)?;
-            for row in &rows {
-                transaction.delete_system(SystemTable::SessionRequests, row.id.internal)?;
-            }
-            Ok(rows.len())
-        };
-        let count = delete().map_err(internal)?;
+        let count = delete_before(&mut transaction, before_ms).await.map_err(internal)?;
         match database.commit(transaction).await {
             Ok(_) => deleted += count,
             Err(CommitError::Conflict(_)) => continue,
@@ -56,6 +49,15 @@ pub async fn expire_session_requests(database: &Database) -> Result<usize, Commi
             return Ok(deleted);
         }
     }
+}
+
+/// Deletes the oldest records from before a time in ms, some of them. Returns how many.
+async fn delete_before(transaction: &mut Transaction, before_ms: f64) -> Result<usize, TxError> {
+    let rows = transaction.system_rows_before(SystemTable::SessionRequests, before_ms, ROWS).await?;
+    for row in &rows {
+        transaction.delete_system(SystemTable::SessionRequests, row.id.internal).await?;
+    }
+    Ok(rows.len())
 }
 
 #[cfg(test)]

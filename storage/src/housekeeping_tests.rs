@@ -7,7 +7,7 @@ async fn records_of_mutations_expire() {
     let database = World::new(1).open().await;
     let record = || async {
         let mut tx = begin(&database);
-        tx.insert_system(SystemTable::SessionRequests, object(r#"{"result":"null"}"#)).unwrap();
+        tx.insert_system(SystemTable::SessionRequests, object(r#"{"result":"null"}"#)).await.unwrap();
         database.commit(tx).await.unwrap();
     };
     for _ in 0..600 {
@@ -19,5 +19,5 @@ async fn records_of_mutations_expire() {
     tokio::time::sleep(SESSION_REQUESTS_KEPT * 2 / 3).await;
     // The database did it by itself meanwhile.
     assert_eq!(expire_session_requests(&database).await.unwrap(), 0);
-    assert_eq!(database.latest().index_len(SystemTable::SessionRequests.by_id()), 1);
+    assert_eq!(database.latest().count(SystemTable::SessionRequests.by_id()).await.unwrap(), 1);
 }

@@ -10,7 +10,9 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may use the real world"))]
 
+pub mod aws;
 pub mod catalog;
+pub mod chain;
 pub mod checkpoint;
 pub mod commit;
 pub mod database;
@@ -21,14 +23,21 @@ pub mod housekeeping;
 pub mod id;
 pub mod interval;
 pub mod key;
+pub mod lake;
 pub mod limits;
 pub mod log;
+mod maintenance;
 pub mod names;
 pub mod query;
 pub mod recovery;
+pub mod sabotage;
 pub mod schema;
+pub mod segment;
 pub mod state;
 #[cfg(test)]
 mod testing;
+pub mod timeline;
 pub mod transaction;
 pub mod value;
+pub mod version;
+pub mod watch;

@@ -1,19 +1,16 @@
-//! Opening a database: the newest usable snapshot file, then the log after it.
+//! Opening a database: what the newest manifest has, then the log after it.
 
-use futures::TryStreamExt;
-use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+mod old_files;
+#[cfg(test)]
+mod tests;
 
-use crate::catalog::{RowError, SystemTable};
+use crate::catalog::RowError;
+use crate::checkpoint::flushed;
 use crate::env::Env;
 use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
-use crate::state::file::{self, Contents};
-use crate::state::{Snapshot, State};
-use crate::transaction::document_keys;
+use crate::state::{Installed, LoadError, Snapshot, State};
+use crate::timeline::{Segments, SegmentsError};
 
-/// The folder of snapshot files in the object store.
-pub(crate) const FOLDER: &str = "snapshots";
-const EXTENSION: &str = "lws";
 /// Log entries read at a time.
 const BATCH: usize = 256;
 
@@ -23,24 +20,30 @@ pub enum OpenError {
     /// The log cannot be read.
     #[error("cannot read the log: {0}")]
     Log(#[from] LogError),
-    /// The object store cannot be read.
+    /// Manifests cannot be read, or segments cannot be read or written.
+    #[error(transparent)]
+    Segments(#[from] SegmentsError),
+    /// The tables, indexes and schemas cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The snapshot files of an earlier version of Lakewire cannot be read.
     #[error("cannot read snapshot files: {0}")]
     Store(#[from] object_store::Error),
-    /// The log does not reach back to any usable snapshot file.
+    /// There is nothing that has the commits between the segments and the log.
     #[error(
-        "the log begins at entry {first}, and no usable snapshot file in `{FOLDER}/` reaches it (the newest is of entry {newest})"
+        "the log begins at entry {first}, and no usable segment or snapshot file reaches it (the newest is of entry {newest})"
     )]
     Gap {
         /// The first entry of the log.
         first: EntryNumber,
-        /// The entry of the newest usable snapshot file; 0 if there is none.
+        /// The newest entry in segments or a snapshot file; 0 if there are none.
         newest: EntryNumber,
     },
-    /// The log is older than the snapshot file: they do not belong together.
-    #[error("the snapshot file of entry {snapshot} is ahead of the log, which ends with entry {head}")]
+    /// The log is older than the segments: they do not belong together.
+    #[error("the segments have entry {flushed}, which is ahead of the log: it ends with entry {head}")]
     LogBehind {
-        /// The entry of the snapshot file.
-        snapshot: EntryNumber,
+        /// The newest entry in segments or a snapshot file.
+        flushed: EntryNumber,
         /// The last entry of the log.
         head: EntryNumber,
     },
@@ -54,80 +57,129 @@ pub(crate) struct Found {
     pub snapshot: Snapshot,
     /// The last entry of the log.
     pub entry: EntryNumber,
-    pub last_ts: Timestamp,
-    /// The entries of the usable snapshot files, oldest first.
-    pub checkpoints: Vec<EntryNumber>,
+    /// Its timestamp.
+    pub log_ts: Timestamp,
+    /// The version of the manifest whose segments the snapshot reads.
+    pub manifest: u64,
 }
 
-/// The place of the snapshot file of a log entry.
-pub(crate) fn path_of(entry: EntryNumber) -> Path {
-    Path::from(format!("{FOLDER}/{entry:020}.{EXTENSION}"))
+impl Found {
+    /// Whether nothing was ever committed.
+    pub fn is_new(&self) -> bool {
+        self.log_ts == 0
+    }
 }
 
-fn entry_of(path: &Path) -> Option<EntryNumber> {
-    path.filename()?.strip_suffix(EXTENSION)?.strip_suffix('.')?.parse().ok()
+/// A state on its way to the end of the log.
+struct Replay<'a> {
+    log: &'a dyn CommitLog,
+    segments: &'a Segments,
+    flush_bytes: usize,
+    state: State,
+    entry: EntryNumber,
+    ts: Timestamp,
+    /// The version of the manifest of the state's segments.
+    manifest: u64,
 }
 
-pub(crate) async fn recover(log: &dyn CommitLog, store: &dyn ObjectStore, env: &Env) -> Result<Found, OpenError> {
-    let listed: Vec<_> = store.list(Some(&Path::from(FOLDER))).try_collect().await?;
-    let mut checkpoints: Vec<_> = listed.iter().filter_map(|object| entry_of(&object.location)).collect();
-    checkpoints.sort_unstable();
-    let (mut state, mut entry, mut ts) = (State::default(), 0, 0);
-    while let Some(newest) = checkpoints.last() {
-        let path = path_of(*newest);
-        match file::read(&store.get(&path).await?.bytes().await?) {
-            Ok(contents) => {
-                (entry, ts) = (contents.entry, contents.ts);
-                state = load(contents)?;
-                break;
+/// Reads everything up to the end of the log. If that is more than `flush_bytes`, it is flushed on the way.
+pub(crate) async fn recover(
+    log: &dyn CommitLog,
+    segments: &Segments,
+    env: &Env,
+    flush_bytes: usize,
+) -> Result<Found, OpenError> {
+    segments.refresh().await?;
+    let mut replay = Replay::from_manifest(log, segments, flush_bytes).await?;
+    let old = old_files::find(segments).await?;
+    if let Some(contents) = old.newest
+        && replay.is_empty()
+    {
+        replay.adopt(contents).await?;
+    } else {
+        replay.check_ends().await?;
+    }
+    old_files::remove(segments, &old.paths).await;
+    replay.run().await?;
+    let Replay { state, entry, ts, manifest, .. } = replay;
+    // Not before the wall clock, so that no client has seen a later timestamp even where a backup was put in place. But where
+    // others commit too, one of them may be about to, with an earlier timestamp: there it is that of the log, until the start is
+    // claimed.
+    let at = if log.is_shared() { ts } else { env.now_ns().max(ts) };
+    Ok(Found { snapshot: Snapshot::new(at, 0, state), entry, log_ts: ts, manifest })
+}
+
+impl<'a> Replay<'a> {
+    async fn from_manifest(
+        log: &'a dyn CommitLog,
+        segments: &'a Segments,
+        flush_bytes: usize,
+    ) -> Result<Self, OpenError> {
+        let (manifest, version) = segments.current();
+        let counts = manifest.counts.as_ref().map(|counts| counts.iter().map(|(id, count)| (*id, *count)).collect());
+        let state = State::load(Installed::new(&manifest, version), counts).await?;
+        let (entry, ts) = (manifest.flushed, manifest.flushed_ts);
+        Ok(Replay { log, segments, flush_bytes, state, entry, ts, manifest: manifest.version })
+    }
+
+    /// Whether there never was a flush, nor a parent.
+    fn is_empty(&self) -> bool {
+        self.entry == 0 && self.ts == 0
+    }
+
+    /// Whether the log goes on where the state ends.
+    async fn check_ends(&self) -> Result<EntryNumber, OpenError> {
+        let (first, head) = (self.log.first().await?, self.log.head().await?);
+        if head < self.entry {
+            return Err(OpenError::LogBehind { flushed: self.entry, head });
+        }
+        if first > self.entry + 1 {
+            return Err(OpenError::Gap { first, newest: self.entry });
+        }
+        Ok(head)
+    }
+
+    /// Starts with what an earlier version of Lakewire wrote.
+    async fn adopt(&mut self, contents: crate::state::file::Contents) -> Result<(), OpenError> {
+        (self.entry, self.ts) = (contents.entry, contents.ts);
+        self.check_ends().await?;
+        old_files::load(&mut self.state, contents)?;
+        self.flush().await
+    }
+
+    /// Applies the log up to its end.
+    async fn run(&mut self) -> Result<(), OpenError> {
+        let head = self.log.head().await?;
+        while self.entry < head {
+            for (number, entry) in self.log.read(self.entry + 1, BATCH).await? {
+                // Somebody else may have flushed this entry and later ones meanwhile.
+                if number != self.entry + 1 {
+                    break;
+                }
+                for transaction in &entry.transactions {
+                    self.state.apply(transaction)?;
+                    self.ts = transaction.ts;
+                }
+                self.entry = number;
+                if self.state.tail_bytes() >= self.flush_bytes {
+                    self.flush().await?;
+                }
             }
-            Err(error) => {
-                tracing::warn!(file = %path, %error, "skipping a snapshot file");
-                checkpoints.pop();
-            }
         }
+        Ok(())
     }
-    let (first, head) = (log.first().await?, log.head().await?);
-    if head < entry {
-        return Err(OpenError::LogBehind { snapshot: entry, head });
-    }
-    if first > entry + 1 {
-        return Err(OpenError::Gap { first, newest: entry });
-    }
-    while entry < head {
-        for (number, logged) in log.read(entry + 1, BATCH).await? {
-            for transaction in &logged.transactions {
-                state.apply(transaction)?;
-                // A snapshot file may be ahead of it, see `CommitBatch`.
-                ts = transaction.ts.max(ts);
-            }
-            entry = number;
-        }
-    }
-    // Not before the wall clock, so that no client has seen a later timestamp even where a backup was put in place.
-    let now = env.now_ns().max(ts);
-    Ok(Found { snapshot: Snapshot::new(now, 0, state), entry, last_ts: ts, checkpoints })
-}
 
-/// Builds every index from the documents.
-fn load(contents: Contents) -> Result<State, RowError> {
-    let mut state = State::default();
-    let (system, user): (Vec<_>, Vec<_>) =
-        contents.documents.into_iter().partition(|(tablet, _)| SystemTable::from_tablet(*tablet).is_some());
-    let mut is_loaded = false;
-    for (tablet, document) in system.into_iter().chain(user) {
-        if !is_loaded && SystemTable::from_tablet(tablet).is_none() {
-            state.load_catalog()?;
-            is_loaded = true;
+    async fn flush(&mut self) -> Result<(), OpenError> {
+        self.state.rotate();
+        let flushed = flushed(&self.state, self.entry, self.ts);
+        self.segments.flush(self.state.frozen_rows(), flushed).await?;
+        let (manifest, version) = self.segments.current();
+        if manifest.flushed > self.entry {
+            *self = Replay::from_manifest(self.log, self.segments, self.flush_bytes).await?;
+        } else {
+            self.state.install(Installed::new(&manifest, version));
+            self.manifest = manifest.version;
         }
-        // A document of a table that is no more.
-        let Some(table) = state.catalog().tablet(tablet).cloned() else { continue };
-        for key in document_keys(&table, &document)? {
-            state.insert(key, document.clone());
-        }
+        Ok(())
     }
-    if !is_loaded {
-        state.load_catalog()?;
-    }
-    Ok(state)
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use object_store::ObjectStore;
 use object_store::memory::InMemory;
 
-use crate::catalog::{IndexConfig, Namespace};
+use crate::catalog::{IndexConfig, IndexId, Namespace};
 use crate::commit::CommitError;
 use crate::database::{Database, DatabaseOptions};
 use crate::document::Document;
@@ -13,6 +14,9 @@ use crate::env::Env;
 use crate::id::DocumentId;
 use crate::log::{CommitLog, FaultyLog, MemoryLog};
 use crate::query::Query;
+use crate::segment::SegmentCache;
+use crate::state::Snapshot;
+use crate::timeline::{Segments, SegmentsOptions, TimelineId};
 use crate::transaction::{Transaction, TxError};
 use crate::value::Value;
 
@@ -21,8 +25,9 @@ pub(crate) const ROOT: Namespace = Namespace::ROOT;
 /// A log and an object store that outlive databases.
 pub(crate) struct World {
     pub log: Arc<dyn CommitLog>,
-    pub store: Arc<InMemory>,
+    pub store: Arc<dyn ObjectStore>,
     pub env: Env,
+    pub segments: SegmentsOptions,
 }
 
 impl World {
@@ -32,7 +37,7 @@ impl World {
 
     pub fn with_log(seed: u64, log: impl FnOnce(&Env) -> Arc<dyn CommitLog>) -> Self {
         let env = Env::deterministic(seed);
-        World { log: log(&env), store: Arc::new(InMemory::new()), env }
+        World { log: log(&env), store: Arc::new(InMemory::new()), env, segments: SegmentsOptions::default() }
     }
 
     /// A world whose log fails as planned, and that log.
@@ -43,12 +48,20 @@ impl World {
         (world, log)
     }
 
-    pub fn options(&self) -> DatabaseOptions {
-        DatabaseOptions::new(self.log.clone(), self.store.clone(), self.env.clone())
+    /// Segments as another process would open them: with a cache of its own.
+    pub async fn segments(&self) -> Arc<Segments> {
+        let cache = SegmentCache::new(self.store.clone(), self.env.clone(), 8 << 20);
+        let opened =
+            Segments::open(self.store.clone(), cache, self.env.clone(), TimelineId::main(), self.segments.clone());
+        opened.await.expect("the segments open")
+    }
+
+    pub async fn options(&self) -> DatabaseOptions {
+        DatabaseOptions::new(self.log.clone(), self.segments().await, self.env.clone())
     }
 
     pub async fn open(&self) -> Arc<Database> {
-        Database::open(self.options()).await.expect("the database opens")
+        Database::open(self.options().await).await.expect("the database opens")
     }
 }
 
@@ -68,7 +81,7 @@ pub(crate) fn patch(json: &str) -> BTreeMap<String, Option<Value>> {
 /// Inserts one document in a transaction of its own.
 pub(crate) async fn insert(database: &Database, table: &str, json: &str) -> DocumentId {
     let mut transaction = begin(database);
-    let id = transaction.insert(ROOT, table, object(json)).expect("an insert");
+    let id = transaction.insert(ROOT, table, object(json)).await.expect("an insert");
     database.commit(transaction).await.expect("a commit");
     id
 }
@@ -76,13 +89,13 @@ pub(crate) async fn insert(database: &Database, table: &str, json: &str) -> Docu
 /// Adds an enabled index to a table, which is created if need be.
 pub(crate) async fn index(database: &Database, table: &str, name: &str, fields: &[&str]) {
     let mut transaction = begin(database);
-    let table = transaction.ensure_table(ROOT, table).expect("a table");
+    let table = transaction.ensure_table(ROOT, table).await.expect("a table");
     let fields = fields.iter().map(|field| field.parse().expect("a field path")).collect();
-    let id = transaction.add_index(&table, name, &IndexConfig::Database { fields }, false).expect("an index");
+    let id = transaction.add_index(&table, name, &IndexConfig::Database { fields }, false).await.expect("an index");
     database.commit(transaction).await.expect("a commit");
     crate::definition::backfill(database, id).await.expect("a backfill");
     let mut transaction = begin(database);
-    transaction.enable_index(id).expect("a complete index");
+    transaction.enable_index(id).await.expect("a complete index");
     database.commit(transaction).await.expect("a commit");
 }
 
@@ -107,6 +120,16 @@ pub(crate) async fn collect(transaction: &mut Transaction, query: &Query) -> Res
         documents.push(document);
     }
     Ok(documents)
+}
+
+/// Every document of an index of a snapshot.
+pub(crate) async fn all(snapshot: &Snapshot, index: IndexId) -> Vec<Arc<Document>> {
+    let mut documents = snapshot.documents(index);
+    let mut all = Vec::new();
+    while let Some((_, document)) = documents.next().await.expect("a read") {
+        all.push(document);
+    }
+    all
 }
 
 /// The field `n` of each document.

@@ -5,16 +5,17 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use lakewire_functions::auth::{AuthError, Identity};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
+use lakewire_storage::commit::CommitStream;
 use lakewire_storage::interval::Interval;
 use lakewire_storage::key::Key;
-use lakewire_storage::log::Timestamp;
+use lakewire_storage::log::{LoggedTransaction, LoggedWrite, Timestamp};
 
 /// One snapshot of the database.
 #[async_trait]
-pub(crate) trait View: Send + Sync {
+pub trait View: Send + Sync {
     /// Which snapshot it is.
     fn ts(&self) -> Timestamp;
 
@@ -24,19 +25,36 @@ pub(crate) trait View: Send + Sync {
 
 /// One transaction as subscriptions see it.
 #[derive(Debug, Clone)]
-pub(crate) struct Committed {
+pub struct Committed {
     /// When it committed.
-    pub(crate) ts: Timestamp,
+    pub ts: Timestamp,
     /// Every index key it removed or added.
-    pub(crate) keys: Vec<Key>,
+    pub keys: Vec<Key>,
+    /// It stands for commits that nobody knows: any key may be among those.
+    pub is_gap: bool,
 }
 
 /// Transactions that became visible together, in order. A view taken after a batch was delivered includes it.
-pub(crate) type CommitBatches = BoxStream<'static, Vec<Committed>>;
+pub type CommitBatches = BoxStream<'static, Vec<Committed>>;
+
+/// The commits of a database as subscriptions see them.
+pub fn committed(commits: CommitStream) -> CommitBatches {
+    let touched = |transaction: &LoggedTransaction| {
+        let keys = transaction.writes.iter().flat_map(LoggedWrite::touched_keys).cloned().collect();
+        Committed { ts: transaction.ts, keys, is_gap: false }
+    };
+    let batches = stream::unfold(commits, move |mut commits| async move {
+        let batch = commits.next().await?;
+        let gap = batch.is_gap.then(|| Committed { ts: batch.ts_to, keys: Vec::new(), is_gap: true });
+        let transactions = batch.transactions.iter().map(|transaction| touched(transaction));
+        Some((transactions.chain(gap).collect(), commits))
+    });
+    batches.boxed()
+}
 
 /// Runs functions.
 #[async_trait]
-pub(crate) trait Backend: Send + Sync + 'static {
+pub trait Backend: Send + Sync + 'static {
     /// The newest snapshot that is durable.
     fn latest(&self) -> Arc<dyn View>;
 

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures::stream::{self, StreamExt as _};
 use lakewire_functions::auth::{AuthError, Identity};
 use lakewire_functions::engine::{Engine, session_record_key};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::database::Snapshot;
 use lakewire_storage::interval::Interval;
-use lakewire_storage::log::{LoggedTransaction, LoggedWrite, Timestamp};
+use lakewire_storage::log::Timestamp;
 
-use crate::backend::{Backend, CommitBatches, Committed, View};
+use crate::backend::{Backend, CommitBatches, View, committed};
 
 /// The engine of this process.
 pub(crate) struct EngineBackend {
@@ -55,12 +54,7 @@ impl Backend for EngineBackend {
     }
 
     fn commits(&self) -> CommitBatches {
-        let commits = self.engine.db().commits();
-        stream::unfold(commits, |mut commits| async {
-            let batch = commits.next().await?;
-            Some((batch.transactions.iter().map(|transaction| committed(transaction)).collect(), commits))
-        })
-        .boxed()
+        committed(self.engine.db().commits())
     }
 
     async fn mutation(&self, call: &Call, session: Option<SessionRequest>) -> Result<MutationResult, CallFailure> {
@@ -85,9 +79,4 @@ impl Backend for EngineBackend {
     fn user(&self, token: &str) -> Result<Identity, AuthError> {
         self.engine.authenticator().user_token(token)
     }
-}
-
-fn committed(transaction: &LoggedTransaction) -> Committed {
-    let keys = transaction.writes.iter().flat_map(LoggedWrite::touched_keys).cloned().collect();
-    Committed { ts: transaction.ts, keys }
 }

@@ -8,7 +8,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may use the real world"))]
 
-mod backend;
+pub mod backend;
 mod cache;
 mod engine;
 mod protocol;
@@ -21,4 +21,4 @@ mod socket;
 mod tests;
 
 pub use cache::CacheOptions;
-pub use relay::Relay;
+pub use relay::{Relay, Sessions};

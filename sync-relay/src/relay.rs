@@ -8,11 +8,13 @@ use lakewire_functions::engine::{Engine, QueryService};
 use lakewire_functions::udf::{Call, CallFailure, QueryResult};
 use lakewire_storage::database::Snapshot;
 use lakewire_storage::env::Env;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::backend::Backend;
 use crate::cache::{CacheOptions, QueryCache};
 use crate::engine::{EngineBackend, EngineView};
-use crate::socket;
+use crate::session::{Peer, Session};
+use crate::socket::{self, Socket};
 
 /// Sockets, sessions and the query cache over one engine.
 ///
@@ -53,6 +55,21 @@ impl Shared {
         let (cache, commits) = QueryCache::new(Arc::clone(&backend), env.clone(), options);
         env.spawner.spawn("query invalidation", Box::pin(Arc::clone(&cache).follow(commits)));
         Arc::new(Self { backend, cache, env })
+    }
+}
+
+/// Sessions and the query cache over any [`Backend`]: a [`Relay`] without HTTP, for simulations.
+pub struct Sessions(Arc<Shared>);
+
+impl Sessions {
+    /// Starts to follow the commits of `backend`.
+    pub fn over(backend: Arc<dyn Backend>, env: Env, options: CacheOptions) -> Self {
+        Self(Shared::start(backend, env, options))
+    }
+
+    /// Serves a client until the connection, whose handshake is done, ends.
+    pub async fn serve<S: AsyncRead + AsyncWrite + Unpin>(&self, io: S) {
+        Session::new(Arc::clone(&self.0), Peer::default()).serve(Socket::new(io).await).await;
     }
 }
 

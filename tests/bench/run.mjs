@@ -3,17 +3,17 @@
 //
 //   node tests/bench/run.mjs [--only NAME] [--seconds N]
 
-import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
-import { cpus, release, tmpdir, totalmem } from "node:os";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deployApp, startServer } from "../lib/server.mjs";
+import { keep, root } from "./report.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const root = join(here, "../..");
 const targetDir = process.env.CARGO_TARGET_DIR ?? join(root, "target");
 process.env.LAKEWIRE_BIN ??= join(targetDir, "release/lakewire");
 const generator = join(targetDir, "release/lakewire-bench");
@@ -58,11 +58,6 @@ async function freshMemory() {
   return { name: "resident memory, fresh and empty", resident_mb: (Number(status.match(/\d+/)[0]) * 1024) / 1e6 };
 }
 
-const git = (...args) => {
-  const run = spawnSync("git", args, { cwd: root, encoding: "utf8" });
-  return run.status === 0 ? run.stdout.trim() : null;
-};
-
 /** Runs the generator against a server of its own, with the app deployed. */
 async function measure(...args) {
   const server = await startServer();
@@ -94,17 +89,8 @@ if (asked.includes("--only")) {
   results.push(...(await measure("--skip", "idle connection", "--skip", "bulk insert", ...asked)));
 }
 
-const report = {
-  commit: git("rev-parse", "HEAD"),
-  uncommitted_changes: git("status", "--porcelain") !== "",
+keep("server", {
   command: ["node", "tests/bench/run.mjs", ...process.argv.slice(2)].join(" "),
-  date: new Date().toISOString(),
-  machine: { cpu: cpus()[0].model, cores: cpus().length, memory_gb: Math.round(totalmem() / 1e9), kernel: release() },
   driver: "tests/bench (Rust, HTTP/1.1 keep-alive and WebSocket), on the same machine as the server",
   results,
-};
-const directory = join(root, "benches/results");
-mkdirSync(directory, { recursive: true });
-const file = join(directory, `server-${report.date.slice(0, 19).replaceAll(":", "")}Z.json`);
-writeFileSync(file, `${JSON.stringify(report, null, 2)}\n`);
-console.log(`wrote ${file}`);
+});

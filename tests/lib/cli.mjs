@@ -2,10 +2,10 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import os from "node:os";
+import { cpSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { temporaryDir } from "./temporary.mjs";
 
 const TESTS_DIR = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const CLI_TIMEOUT_MS = 120_000;
@@ -82,8 +82,7 @@ export async function deployApp(server, dir, options = {}) {
  * @returns {string} its directory
  */
 export function makeProject(source) {
-  const dir = mkdtempSync(path.join(os.tmpdir(), "lakewire-app-"));
-  process.once("exit", () => rmSync(dir, { recursive: true, force: true }));
+  const dir = temporaryDir("app");
   symlinkSync(path.join(TESTS_DIR, "node_modules"), path.join(dir, "node_modules"));
   writeFiles(dir, { "package.json": PACKAGE_JSON });
   if (typeof source === "string") cpSync(source, dir, { recursive: true });

@@ -14,11 +14,16 @@ import os from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 
+import { awsStorage } from "./emulators.mjs";
+
 export { deployApp, makeProject, runCli, writeFiles } from "./cli.mjs";
 
 const START_TIMEOUT_MS = Number(process.env.LAKEWIRE_START_TIMEOUT_MS ?? 60_000);
 const STOP_TIMEOUT_MS = 15_000;
 const LOG_LINES_KEPT = 200;
+
+/** The storage of servers whose test does not choose: `local`, a data directory; or `aws`, emulated. */
+const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
 
 /** Servers that still run; whatever happens to the test, none outlives its process. */
 const running = new Set();
@@ -28,6 +33,7 @@ const running = new Set();
  *
  * @param {object} [options]
  * @param {string} [options.dataDir] existing or new data directory; a temporary one if absent
+ * @param {Storage} [options.storage] where the deployment is; `--data dataDir`, or what LAKEWIRE_STORAGE says, if absent
  * @param {string[]} [options.args] further arguments of `lakewire serve`
  * @param {Record<string, string>} [options.env] further environment variables
  * @param {number} [options.port] port of the API; a free one if absent
@@ -35,15 +41,50 @@ const running = new Set();
  * @returns {Promise<Server>}
  */
 export async function startServer(options = {}) {
+  const storage = options.storage ?? (options.dataDir === undefined ? await chosenStorage() : undefined);
+  options = { ...options, storage };
   const server = new Server(options, options.port ?? (await freePort()), options.sitePort ?? (await freePort()));
   try {
     await server.restart();
-    server.adminKey = await createAdminKey(server.dataDir);
+    server.adminKey = (await lakewire(["keys", "create"], server.storage)).stdout.trim();
   } catch (error) {
     await server.stop();
     throw error;
   }
   return server;
+}
+
+/**
+ * Where a deployment is: what every command needs to find it.
+ *
+ * @typedef {{args: string[], env?: Record<string, string>}} Storage
+ */
+
+/** @returns {Promise<Storage | undefined>} undefined: a data directory of the server's own */
+async function chosenStorage() {
+  if (STORAGE === "local") return undefined;
+  if (STORAGE === "aws") return await awsStorage();
+  throw new Error(`LAKEWIRE_STORAGE is \`${STORAGE}\`, and \`local\` or \`aws\` is known`);
+}
+
+/**
+ * Runs one command of the binary to its end.
+ *
+ * @param {string[]} args for example `["branch", "list"]`
+ * @param {Storage} [storage]
+ * @param {object} [options]
+ * @param {boolean} [options.mayFail] give the exit code instead of throwing
+ * @returns {Promise<{code: number | null, stdout: string, stderr: string}>}
+ */
+export async function lakewire(args, storage = { args: [] }, options = {}) {
+  const all = [...args, ...storage.args];
+  const child = spawn(lakewireBinary(), all, { env: { ...process.env, ...storage.env }, stdio: ["ignore", "pipe", "pipe"] });
+  const output = { stdout: "", stderr: "" };
+  child.stdout.on("data", (chunk) => (output.stdout += chunk));
+  child.stderr.on("data", (chunk) => (output.stderr += chunk));
+  const [code, signal] = await once(child, "close");
+  if (code !== 0 && !options.mayFail) throw new Error(`lakewire ${all.join(" ")}: ${signal ?? code}\n${output.stderr}`);
+  return { code, ...output };
 }
 
 /** A server process, or the place of one between `kill9` and `restart`. */
@@ -52,13 +93,16 @@ export class Server {
   #child = null;
   /** The process that was told to end. */
   #ending = null;
+  /** Whether it is expected to end by itself. */
+  #mayEnd = false;
   #log = [];
   #ownsDataDir;
 
   constructor(options, port, sitePort) {
     this.#options = options;
-    this.#ownsDataDir = options.dataDir === undefined;
-    this.dataDir = options.dataDir ?? mkdtempSync(path.join(os.tmpdir(), "lakewire-test-"));
+    this.#ownsDataDir = options.dataDir === undefined && options.storage === undefined;
+    this.dataDir = this.#ownsDataDir ? mkdtempSync(path.join(os.tmpdir(), "lakewire-test-")) : options.dataDir;
+    this.storage = options.storage ?? { args: ["--data", this.dataDir] };
     this.port = port;
     this.sitePort = sitePort;
     this.url = `http://127.0.0.1:${port}`;
@@ -81,12 +125,22 @@ export class Server {
     await this.#end("SIGKILL");
   }
 
+  /** Waits until the process has ended by itself; gives its exit code. */
+  async ended(timeoutMs = STOP_TIMEOUT_MS) {
+    const child = this.#child;
+    if (child === null) throw new Error("the server does not run");
+    this.#mayEnd = true;
+    const [code] = await once(child, "exit", { signal: AbortSignal.timeout(timeoutMs) });
+    this.#mayEnd = false;
+    return code;
+  }
+
   /** Stops the process gracefully, and starts it again if it runs; same ports, same data directory. */
   async restart() {
     await this.#end("SIGTERM");
-    const args = ["serve", "--data", this.dataDir, "--port", `${this.port}`, "--site-port", `${this.sitePort}`];
+    const args = ["serve", ...this.storage.args, "--port", `${this.port}`, "--site-port", `${this.sitePort}`];
     const child = spawn(lakewireBinary(), [...args, ...(this.#options.args ?? [])], {
-      env: { ...process.env, ...this.#options.env },
+      env: { ...process.env, ...this.storage.env, ...this.#options.env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#child = child;
@@ -101,7 +155,7 @@ export class Server {
       this.#child = null;
       running.delete(this);
       // A test that only sees its requests fail should still tell why.
-      if (this.#ending !== child) console.error(`lakewire ${failure}, and nobody asked it to:\n${this.log}`);
+      if (this.#ending !== child && !this.#mayEnd) console.error(`lakewire ${failure}, and nobody asked it to:\n${this.log}`);
     });
     const deadline = Date.now() + START_TIMEOUT_MS;
     while (!(await isReady(this.url))) {
@@ -176,15 +230,6 @@ async function isReady(url) {
   } catch {
     return false;
   }
-}
-
-async function createAdminKey(dataDir) {
-  const child = spawn(lakewireBinary(), ["keys", "create", "--data", dataDir], { stdio: ["ignore", "pipe", "inherit"] });
-  let output = "";
-  child.stdout.on("data", (chunk) => (output += chunk));
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`lakewire keys create exited with ${code}`);
-  return output.trim();
 }
 
 /**

@@ -123,7 +123,9 @@ impl PushError {
             | PushError::ExistingModuleEnvConflict { .. } => 409,
             PushError::Transaction(error) if error.is_developer_error() => 400,
             PushError::Commit(CommitError::Conflict(_)) => 400,
-            PushError::Commit(_) => 503,
+            PushError::Commit(_)
+            | PushError::Transaction(TxError::Read(_))
+            | PushError::Model(ModelError::Transaction { source: TxError::Read(_), .. }) => 503,
             PushError::Transaction(_) | PushError::Model(_) | PushError::Staging(_) | PushError::Internal { .. } => 500,
             _ => 400,
         }

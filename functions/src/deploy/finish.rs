@@ -62,9 +62,9 @@ pub async fn finish_push(engine: &Engine, request: FinishPushRequest) -> Result<
     }
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/finish_push");
-        let diff = apply(engine, &mut tx, &push, request.message.as_deref())?;
+        let diff = apply(engine, &mut tx, &push, request.message.as_deref()).await?;
         // Built before it is live, so that the first call after the push does not wait for it.
-        let model = AppModel::load(&mut tx, engine.models().configured())?;
+        let model = AppModel::load(&mut tx, engine.models().configured()).await?;
         build_program(engine, &model).await?;
         match engine.db().commit(tx).await {
             Ok(_) => {
@@ -81,21 +81,26 @@ pub async fn finish_push(engine: &Engine, request: FinishPushRequest) -> Result<
 }
 
 /// Writes everything the push changes into `tx`.
-fn apply(engine: &Engine, tx: &mut Transaction, push: &StagedPush, message: Option<&str>) -> Result<Json, PushError> {
+async fn apply(
+    engine: &Engine,
+    tx: &mut Transaction,
+    push: &StagedPush,
+    message: Option<&str>,
+) -> Result<Json, PushError> {
     let race = |reason: &str| PushError::RaceDetected { reason: reason.to_owned() };
-    let mut row = deployment::read(tx)?;
+    let mut row = deployment::read(tx).await?;
     if row.push != push.base_push {
         return Err(race("another push finished since this one started"));
     }
-    let env = env_vars::read(tx)?;
+    let env = env_vars::read(tx).await?;
     if env != push.env_vars {
         return Err(race("environment variables changed during the push"));
     }
     check_env(&push.udf_config, &env)?;
 
-    let previous = udf_config::read(tx)?;
-    udf_config::write(tx, &push.udf_config)?;
-    let auth_diff = write_auth(tx, &push.auth)?;
+    let previous = udf_config::read(tx).await?;
+    udf_config::write(tx, &push.udf_config).await?;
+    let auth_diff = write_auth(tx, &push.auth).await?;
     let modules = push
         .modules
         .iter()
@@ -104,12 +109,12 @@ fn apply(engine: &Engine, tx: &mut Transaction, push: &StagedPush, message: Opti
             Ok((module.path.clone(), std::sync::Arc::new(module)))
         })
         .collect::<Result<BTreeMap<_, _>, PushError>>()?;
-    let crons = cron_diff(&app::read_modules(tx)?, &modules);
-    let module_diff = app::write_modules(tx, &modules)?;
-    let schema_diff = preparation::activate(tx, push)?;
+    let crons = cron_diff(&app::read_modules(tx).await?, &modules);
+    let module_diff = app::write_modules(tx, &modules).await?;
+    let schema_diff = preparation::activate(tx, push).await?;
 
     row.push = Some(push.id.clone());
-    deployment::write_next(tx, engine.env().now_ns(), row)?;
+    deployment::write_next(tx, engine.env().now_ns(), row).await?;
 
     let component = json!({
         "diffType": {"type": if previous.is_some() { "modify" } else { "create" }},
@@ -127,7 +132,8 @@ fn apply(engine: &Engine, tx: &mut Transaction, push: &StagedPush, message: Opti
             "component_diffs": [{"component_path": null, "component_diff": component}],
             "message": message,
         }),
-    )?;
+    )
+    .await?;
     Ok(json!({"authDiff": auth_diff, "definitionDiffs": {"": {}}, "componentDiffs": {"": component}}))
 }
 
@@ -141,11 +147,11 @@ fn check_env(config: &UdfConfig, env: &BTreeMap<String, String>) -> Result<(), P
     declared.check_values(env)
 }
 
-fn write_auth(tx: &mut Transaction, providers: &[AuthProvider]) -> Result<Json, PushError> {
+async fn write_auth(tx: &mut Transaction, providers: &[AuthProvider]) -> Result<Json, PushError> {
     let texts = |providers: &[AuthProvider]| providers.iter().map(AuthProvider::to_json_text).collect::<BTreeSet<_>>();
-    let before = texts(&auth::read(tx)?);
+    let before = texts(&auth::read(tx).await?);
     let after = texts(providers);
-    auth::write(tx, providers)?;
+    auth::write(tx, providers).await?;
     Ok(json!({
         "added": after.difference(&before).collect::<Vec<_>>(),
         "removed": before.difference(&after).collect::<Vec<_>>(),

@@ -2,11 +2,14 @@
 
 use lakewire_storage::catalog::{IndexState, Namespace};
 use lakewire_storage::schema::{SchemaDefinition, Validator};
-use lakewire_storage::transaction::Transaction;
+use lakewire_storage::transaction::{Transaction, TxError};
 use serde_json::{Value as Json, json};
 
 use super::error::PushError;
 use super::index_diff::{IndexDiff, IndexSpec};
+
+/// Documents looked at to tell the size of a table.
+const SAMPLE: u64 = 256;
 
 /// What a schema means for one table's documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,7 +54,7 @@ pub async fn predict(
     for (name, definition) in schema.iter().flat_map(|schema| &schema.tables) {
         let documents = tx.count(Namespace::ROOT, name).await?;
         let outcome = schema.map_or(Outcome::NotValidated, |schema| outcome(active.as_deref(), schema, name));
-        let bytes = if outcome == Outcome::MustWalk { size_of_table(tx, name) } else { 0 };
+        let bytes = if outcome == Outcome::MustWalk { size_of_table(tx, name, documents).await? } else { 0 };
         let mut table = json!({"name": name, "outcome": outcome.as_str(), "numDocs": documents, "sizeBytes": bytes});
         if definition.staged_document_type.is_some() {
             // Staged types are stored and not yet checked, which is what pending without progress says.
@@ -97,10 +100,19 @@ fn needs_backfill(tx: &Transaction, change: &str, spec: &IndexSpec) -> bool {
         .any(|index| index.name == spec.name && index.config == spec.config && index.state != IndexState::Backfilling)
 }
 
-/// The bytes of a table's documents. Reads all of them, in memory.
-fn size_of_table(tx: &Transaction, table: &str) -> u64 {
-    let Some(table) = tx.catalog().table(Namespace::ROOT, table) else { return 0 };
-    tx.snapshot().documents(table.by_id).map(|document| u64::from(document.size)).sum()
+/// About the bytes of a table's documents, of which there are `count`: exact if it has no more than `SAMPLE`. The first ones by
+/// id are a fair sample, because ids are random.
+async fn size_of_table(tx: &Transaction, table: &str, count: u64) -> Result<u64, TxError> {
+    let Some(table) = tx.catalog().table(Namespace::ROOT, table) else { return Ok(0) };
+    let mut documents = tx.snapshot().documents(table.by_id);
+    let (mut sampled, mut bytes) = (0u64, 0u64);
+    while sampled < SAMPLE
+        && let Some((_, document)) = documents.next().await?
+    {
+        sampled += 1;
+        bytes += u64::from(document.size);
+    }
+    Ok(if sampled < SAMPLE { bytes } else { (bytes as f64 / sampled as f64 * count.max(sampled) as f64) as u64 })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The schema and the indexes of a push, from its start to the transaction that makes it live.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lakewire_storage::catalog::{Catalog, IndexConfig, IndexId, IndexState, Namespace, SchemaState, SystemTable};
 use lakewire_storage::commit::CommitError;
@@ -23,6 +24,9 @@ const ROOT: Namespace = Namespace::ROOT;
 
 /// How often a conflict with unrelated writes to system tables is tried again.
 const MAX_ATTEMPTS: usize = 16;
+
+/// Documents checked before others get their turn.
+const CHUNK: u64 = 256;
 
 /// A document that the schema of a dry run does not allow.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,15 +55,18 @@ pub async fn prepare(engine: &Engine, schema: Option<&SchemaDefinition>, live: b
     if !live {
         let snapshot = db.latest();
         let diff = compare(&mut db.begin(snapshot.clone(), "_system/start_push"), schema)?;
-        let misfit = schema.and_then(|schema| first_misfit(&snapshot, schema));
+        let misfit = match schema {
+            Some(schema) => first_misfit(engine, &snapshot, schema).await?,
+            None => None,
+        };
         return Ok(Prepared { diff, schema_id: None, misfit });
     }
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = db.begin(db.latest(), "_system/start_push");
         let diff = compare(&mut tx, schema)?;
-        let schema_id = submit(&mut tx, schema)?;
+        let schema_id = submit(&mut tx, schema).await?;
         for step in &diff.start {
-            apply_start(&mut tx, step)?;
+            apply_start(&mut tx, step).await?;
         }
         match db.commit(tx).await {
             Ok(_) => return Ok(Prepared { diff, schema_id: schema_id.map(|id| id.to_string()), misfit: None }),
@@ -109,14 +116,14 @@ pub fn wanted_indexes(schema: &SchemaDefinition) -> Vec<IndexSpec> {
 }
 
 /// Submits the schema for validation. Without one, what earlier pushes submitted is overwritten.
-fn submit(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<Option<DocumentId>, PushError> {
+async fn submit(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<Option<DocumentId>, PushError> {
     if let Some(schema) = schema {
-        return Ok(Some(tx.submit_schema(ROOT, schema)?.0));
+        return Ok(Some(tx.submit_schema(ROOT, schema).await?.0));
     }
     record_read(tx, SystemTable::Schemas)?;
     let active =
         tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
-    tx.activate_schema(ROOT, active)?;
+    tx.activate_schema(ROOT, active).await?;
     Ok(None)
 }
 
@@ -124,21 +131,21 @@ fn schema_id(row: lakewire_storage::id::InternalId) -> DocumentId {
     DocumentId { table: SystemTable::Schemas.number(), internal: row }
 }
 
-fn apply_start(tx: &mut Transaction, step: &StartStep) -> Result<(), PushError> {
+async fn apply_start(tx: &mut Transaction, step: &StartStep) -> Result<(), PushError> {
     match step {
         StartStep::Add(spec) => {
-            let table = tx.ensure_table(ROOT, &spec.table)?;
-            tx.add_index(&table, &spec.name, &spec.config, spec.staged)?;
+            let table = tx.ensure_table(ROOT, &spec.table).await?;
+            tx.add_index(&table, &spec.name, &spec.config, spec.staged).await?;
         }
         StartStep::Drop(spec) => {
             let pending = |index: &Found<'_>| index.state != IndexState::Enabled && index.staged == spec.staged;
             if let Some(id) = find(tx.catalog(), spec, pending) {
-                tx.drop_index(id)?;
+                tx.drop_index(id).await?;
             }
         }
         StartStep::SetStaged(spec) => {
             if let Some(id) = find(tx.catalog(), spec, |index| index.state != IndexState::Enabled) {
-                tx.set_index_staged(id, spec.staged)?;
+                tx.set_index_staged(id, spec.staged).await?;
             }
         }
     }
@@ -167,44 +174,46 @@ pub fn progress(catalog: &Catalog, spec: &IndexSpec) -> Option<bool> {
 /// # Errors
 /// `RaceDetected` if another push took away what this one began; `SchemaNotValidated` and `IndexBackfillingError` if the
 /// client did not wait.
-pub fn activate(tx: &mut Transaction, push: &StagedPush) -> Result<Option<Json>, PushError> {
+pub async fn activate(tx: &mut Transaction, push: &StagedPush) -> Result<Option<Json>, PushError> {
     let schema = schema_of(push)?;
     let diff = compare(tx, schema.as_ref())?;
     for step in &diff.start {
         if matches!(step, StartStep::Add(_)) {
             return Err(PushError::RaceDetected { reason: "another push changed the indexes of this one".to_owned() });
         }
-        apply_start(tx, step)?;
+        apply_start(tx, step).await?;
     }
     for step in &diff.finish {
-        apply_finish(tx, step)?;
+        apply_finish(tx, step).await?;
     }
     let previous = active_schema(tx)?;
     let id = push.schema_id.as_deref().map(parse_id).transpose()?;
-    tx.activate_schema(ROOT, id).map_err(|error| match state_of(tx, id) {
-        Some(SchemaState::Overwritten) | None => {
-            PushError::RaceDetected { reason: "the schema was overwritten by another push".to_owned() }
-        }
-        Some(_) => error.into(),
-    })?;
+    if let Err(error) = tx.activate_schema(ROOT, id).await {
+        return Err(match state_of(tx, id).await? {
+            Some(SchemaState::Overwritten) | None => {
+                PushError::RaceDetected { reason: "the schema was overwritten by another push".to_owned() }
+            }
+            Some(_) => error.into(),
+        });
+    }
     let text = |schema: &SchemaDefinition| schema.to_json_value().to_string();
     let (previous, next) = (previous.as_deref().map(text), schema.as_ref().map(text));
     Ok((previous != next).then(|| json!({"previous_schema": previous, "next_schema": next})))
 }
 
-fn apply_finish(tx: &mut Transaction, step: &FinishStep) -> Result<(), TxError> {
+async fn apply_finish(tx: &mut Transaction, step: &FinishStep) -> Result<(), TxError> {
     let enabled = |index: &Found<'_>| index.state == IndexState::Enabled;
     match step {
         FinishStep::Enable(spec) => match find(tx.catalog(), spec, |index| !enabled(index)) {
-            Some(id) => tx.enable_index(id),
+            Some(id) => tx.enable_index(id).await,
             None => Ok(()),
         },
         FinishStep::Disable(spec) => match find(tx.catalog(), spec, enabled) {
-            Some(id) => tx.disable_index(id),
+            Some(id) => tx.disable_index(id).await,
             None => Ok(()),
         },
         FinishStep::Drop(spec) => match find(tx.catalog(), spec, enabled) {
-            Some(id) => tx.drop_index(id),
+            Some(id) => tx.drop_index(id).await,
             None => Ok(()),
         },
     }
@@ -214,8 +223,9 @@ fn parse_id(text: &str) -> Result<DocumentId, PushError> {
     text.parse().map_err(|_| PushError::Internal { reason: format!("`{text}` is not the id of a schema") })
 }
 
-fn state_of(tx: &mut Transaction, id: Option<DocumentId>) -> Option<SchemaState> {
-    tx.schema_row(id?.internal).ok().flatten().map(|row| row.state)
+async fn state_of(tx: &mut Transaction, id: Option<DocumentId>) -> Result<Option<SchemaState>, TxError> {
+    let Some(id) = id else { return Ok(None) };
+    Ok(tx.schema_row(id.internal).await?.map(|row| row.state))
 }
 
 /// The schema that `push` carries.
@@ -233,12 +243,12 @@ pub fn schema_of(push: &StagedPush) -> Result<Option<SchemaDefinition>, PushErro
 ///
 /// # Errors
 /// A failure of storage.
-pub fn schema_state(tx: &mut Transaction, push: &StagedPush) -> Result<Option<SchemaState>, PushError> {
+pub async fn schema_state(tx: &mut Transaction, push: &StagedPush) -> Result<Option<SchemaState>, PushError> {
     if let Some(Misfit { error, table }) = push.misfit.clone() {
         return Ok(Some(SchemaState::Failed { error, table_name: Some(table) }));
     }
     let Some(id) = &push.schema_id else { return Ok(None) };
-    let row = tx.schema_row(parse_id(id)?.internal)?;
+    let row = tx.schema_row(parse_id(id)?.internal).await?;
     Ok(Some(row.map_or(SchemaState::Overwritten, |row| row.state)))
 }
 
@@ -253,7 +263,11 @@ pub fn active_schema(tx: &mut Transaction) -> Result<Option<Arc<SchemaDefinition
 }
 
 /// The first document that `schema` does not allow, among those it constrains further than the schema in force.
-fn first_misfit(snapshot: &Snapshot, schema: &SchemaDefinition) -> Option<Misfit> {
+async fn first_misfit(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    schema: &SchemaDefinition,
+) -> Result<Option<Misfit>, TxError> {
     let catalog = snapshot.catalog();
     let active = catalog.schemas(ROOT).and_then(|schemas| schemas.active.clone());
     let active = active.as_ref().map(|active| &*active.definition);
@@ -263,19 +277,25 @@ fn first_misfit(snapshot: &Snapshot, schema: &SchemaDefinition) -> Option<Misfit
         if super::prediction::outcome(active, schema, name) != super::prediction::Outcome::MustWalk {
             continue;
         }
-        for document in snapshot.documents(table.by_id) {
+        let mut documents = snapshot.documents(table.by_id);
+        let mut checked: u64 = 0;
+        while let Some((_, document)) = documents.next().await? {
+            checked += 1;
+            if checked.is_multiple_of(CHUNK) {
+                engine.env().sleep(Duration::ZERO).await;
+            }
             let Ok(value) = Value::from_json(&document.json) else { continue };
             if let Err(error) = schema.check_document(name, &value, &lookup) {
                 let id = document.id;
                 let reason = error.source;
-                return Some(Misfit {
+                return Ok(Some(Misfit {
                     error: format!("Document with ID \"{id}\" in table \"{name}\" does not match the schema: {reason}"),
                     table: name.clone(),
-                });
+                }));
             }
         }
     }
-    None
+    Ok(None)
 }
 
 /// The schemas as JSON text.
@@ -302,9 +322,10 @@ pub fn schema_texts(tx: &mut Transaction) -> Result<SchemaTexts, TxError> {
 ///
 /// # Errors
 /// Too many reads.
-pub fn validation_progress(tx: &mut Transaction) -> Result<Option<definition::Progress>, TxError> {
+pub async fn validation_progress(tx: &mut Transaction) -> Result<Option<definition::Progress>, TxError> {
     record_read(tx, SystemTable::Schemas)?;
     record_read(tx, SystemTable::SchemaValidationProgress)?;
     let pending = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.pending.as_ref()).map(|pending| pending.row);
-    Ok(pending.and_then(|row| definition::validation_progress(tx.snapshot(), schema_id(row))))
+    let Some(row) = pending else { return Ok(None) };
+    Ok(definition::validation_progress(tx.snapshot(), schema_id(row)).await?)
 }

@@ -20,10 +20,10 @@ fn begin(engine: &Engine) -> Transaction {
 ///
 /// # Errors
 /// A failure of storage.
-pub fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
+pub async fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
     let mut tx = begin(engine);
-    let config = udf_config::read(&mut tx)?;
-    let modules = read_modules(&mut tx)?;
+    let config = udf_config::read(&mut tx).await?;
+    let modules = read_modules(&mut tx).await?;
     let hashes: Vec<Json> = modules
         .values()
         .map(|module| json!({"path": module.path, "hash": module.sha256, "environment": module.environment}))
@@ -40,16 +40,16 @@ pub fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
 ///
 /// # Errors
 /// A failure of storage.
-pub fn env_vars(engine: &Engine) -> Result<BTreeMap<String, String>, PushError> {
-    Ok(env_vars::read(&mut begin(engine))?)
+pub async fn env_vars(engine: &Engine) -> Result<BTreeMap<String, String>, PushError> {
+    Ok(env_vars::read(&mut begin(engine)).await?)
 }
 
 /// The origins in force.
 ///
 /// # Errors
 /// A failure of storage.
-pub fn origins(engine: &Engine) -> Result<Origins, PushError> {
-    let row = deployment::read(&mut begin(engine))?;
+pub async fn origins(engine: &Engine) -> Result<Origins, PushError> {
+    let row = deployment::read(&mut begin(engine)).await?;
     Ok(effective_origins(&row, engine.models().configured()))
 }
 

@@ -25,7 +25,7 @@ const MAX_ATTEMPTS: usize = 16;
 pub async fn update_env_vars(engine: &Engine, changes: &[EnvVarChange]) -> Result<(), PushError> {
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/update_environment_variables");
-        let model = AppModel::load(&mut tx, engine.models().configured())?;
+        let model = AppModel::load(&mut tx, engine.models().configured()).await?;
         let next = env_vars::apply(&model.env_vars, changes, engine.db().limits())?;
         if next == model.env_vars {
             return Ok(());
@@ -35,13 +35,13 @@ pub async fn update_env_vars(engine: &Engine, changes: &[EnvVarChange]) -> Resul
             let text = engine.modules().get(module).await?;
             let source = ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map };
             let providers = evaluate_auth(engine, source, process_env(&model.origins, &next)).await?;
-            auth::write(&mut tx, &providers)?;
+            auth::write(&mut tx, &providers).await?;
         }
-        env_vars::write(&mut tx, &next)?;
-        deployment::bump(&mut tx, engine.env().now_ns())?;
+        env_vars::write(&mut tx, &next).await?;
+        deployment::bump(&mut tx, engine.env().now_ns()).await?;
         let names: Vec<&str> = changes.iter().map(|change| change.name.as_str()).collect();
-        audit::append(&mut tx, "update_environment_variables", &json!({"environment_variable_names": names}))?;
-        let model = AppModel::load(&mut tx, engine.models().configured())?;
+        audit::append(&mut tx, "update_environment_variables", &json!({"environment_variable_names": names})).await?;
+        let model = AppModel::load(&mut tx, engine.models().configured()).await?;
         build_ahead(engine, &model).await;
         if commit(engine, tx).await? {
             return Ok(());
@@ -81,14 +81,14 @@ pub async fn update_canonical_url(
     let url = url.map(check_origin).transpose()?;
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/update_canonical_url");
-        let mut row = deployment::read(&mut tx)?;
+        let mut row = deployment::read(&mut tx).await?;
         match destination {
             RequestDestination::ConvexCloud => row.cloud_url.clone_from(&url),
             RequestDestination::ConvexSite => row.site_url.clone_from(&url),
         }
-        deployment::write_next(&mut tx, engine.env().now_ns(), row)?;
-        audit::append(&mut tx, "update_canonical_url", &json!({"url": url}))?;
-        let model = AppModel::load(&mut tx, engine.models().configured())?;
+        deployment::write_next(&mut tx, engine.env().now_ns(), row).await?;
+        audit::append(&mut tx, "update_canonical_url", &json!({"url": url})).await?;
+        let model = AppModel::load(&mut tx, engine.models().configured()).await?;
         build_ahead(engine, &model).await;
         if commit(engine, tx).await? {
             return Ok(());
@@ -123,13 +123,13 @@ pub async fn set_run_state(engine: &Engine, state: RunState) -> Result<(), PushE
     };
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = engine.db().begin(engine.db().latest(), "_system/set_run_state");
-        let mut row = deployment::read(&mut tx)?;
+        let mut row = deployment::read(&mut tx).await?;
         if row.state == state {
             return Err(PushError::AlreadyInState { code, state: state.as_str() });
         }
         row.state = state;
-        deployment::write_next(&mut tx, engine.env().now_ns(), row)?;
-        audit::append(&mut tx, action, &json!({}))?;
+        deployment::write_next(&mut tx, engine.env().now_ns(), row).await?;
+        audit::append(&mut tx, action, &json!({})).await?;
         if commit(engine, tx).await? {
             return Ok(());
         }

@@ -25,8 +25,8 @@ pub async fn start_push(engine: &Engine, request: StartPushRequest) -> Result<Js
     let request = validate(request)?;
     let live = !request.dry_run && !request.for_codegen;
     let mut tx = engine.db().begin(engine.db().latest(), "_system/start_push");
-    let base_push = deployment::read(&mut tx)?.push;
-    let current = AppModel::load(&mut tx, engine.models().configured())?;
+    let base_push = deployment::read(&mut tx).await?.push;
+    let current = AppModel::load(&mut tx, engine.models().configured()).await?;
     let app = evaluate(engine, &current, request).await?;
     if live {
         store_sources(engine, &app).await?;
@@ -78,7 +78,7 @@ pub async fn evaluate_schema(engine: &Engine, request: StartPushRequest) -> Resu
     let (app, mut tx) = evaluate_only(engine, request).await?;
     let diff = preparation::compare(&mut tx, app.schema.as_ref())?;
     let root = prediction::predict(&mut tx, app.schema.as_ref(), &diff).await?;
-    let fresh = rows::single::<Json>(&mut tx, lakewire_storage::catalog::SystemTable::UdfConfig)?.is_none();
+    let fresh = rows::single::<Json>(&mut tx, lakewire_storage::catalog::SystemTable::UdfConfig).await?.is_none();
     Ok(json!({
         "componentSchemaEvaluations": {"": root},
         "newComponentDefinitions": if fresh { vec![""] } else { vec![] },
@@ -91,7 +91,7 @@ async fn evaluate_only(
 ) -> Result<(EvaluatedApp, lakewire_storage::transaction::Transaction), PushError> {
     let request = validate(request)?;
     let mut tx = engine.db().begin(engine.db().latest(), "_system/evaluate_push");
-    let current = AppModel::load(&mut tx, engine.models().configured())?;
+    let current = AppModel::load(&mut tx, engine.models().configured()).await?;
     Ok((evaluate(engine, &current, request).await?, tx))
 }
 

@@ -69,7 +69,7 @@ pub async fn wait_for_schema(engine: &Engine, request: WaitForSchemaRequest) -> 
     // Whoever began the work may be gone.
     super::work::kick(engine);
     let mut commits = engine.db().commits();
-    let first = status(&engine.db().latest(), engine, &push)?;
+    let first = status(&engine.db().latest(), engine, &push).await?;
     if !matches!(first, Status::InProgress { .. }) {
         return Ok(first.to_json());
     }
@@ -90,7 +90,7 @@ async fn change(
         if !batch.transactions.iter().flat_map(|tx| &tx.writes).any(|write| tables.contains(&write.table)) {
             continue;
         }
-        let now = status(&engine.db().latest(), engine, push)?;
+        let now = status(&engine.db().latest(), engine, push).await?;
         if now != *known {
             return Ok(now);
         }
@@ -98,9 +98,9 @@ async fn change(
     Err(PushError::Internal { reason: "the database is closed".to_owned() })
 }
 
-fn status(snapshot: &Snapshot, engine: &Engine, push: &StagedPush) -> Result<Status, PushError> {
+async fn status(snapshot: &Snapshot, engine: &Engine, push: &StagedPush) -> Result<Status, PushError> {
     let mut tx = engine.db().begin(snapshot.clone(), "_system/wait_for_schema");
-    let schema_validation_complete = match preparation::schema_state(&mut tx, push)? {
+    let schema_validation_complete = match preparation::schema_state(&mut tx, push).await? {
         None | Some(SchemaState::Validated | SchemaState::Active) => true,
         Some(SchemaState::Pending) => false,
         Some(SchemaState::Failed { error, table_name }) => return Ok(Status::Failed { error, table_name }),

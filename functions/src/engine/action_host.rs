@@ -130,7 +130,7 @@ fn reply(result: Result<Outcome, CallFailure>) -> Result<String, SyscallError> {
     match result {
         Ok(Ok(json)) => Ok(json.to_string()),
         Ok(Err(Failure { message, data, .. })) => {
-            Err(SyscallError { message, data: data.map(|data| data.to_string()), fatal: false })
+            Err(SyscallError { message, data: data.map(|data| data.to_string()), ..SyscallError::default() })
         }
         Err(CallFailure::Internal(detail)) => {
             tracing::error!(%detail, "a call made by an action failed");

@@ -32,7 +32,9 @@ use conflicts::ConflictQueues;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
 pub use query_service::QueryService;
-pub use sessions::record_key as session_record_key;
+pub use sessions::{
+    SessionRecord, find as find_session_record, record as put_session_record, record_key as session_record_key,
+};
 use starvation::Starvation;
 
 use crate::auth::{AuthError, Authenticator, Identity};

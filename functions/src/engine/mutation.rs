@@ -10,7 +10,7 @@ use std::task::Poll;
 use lakewire_storage::commit::{CommitError, Conflict};
 use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
-use lakewire_storage::transaction::{Transaction, TxError};
+use lakewire_storage::transaction::Transaction;
 use lakewire_storage::value::Value;
 
 use super::conflicts::{Losses, Turn};
@@ -120,7 +120,7 @@ impl Engine {
         let snapshot = self.db.head();
         let mut tx = self.db.begin(snapshot.clone(), &call.path.udf_path());
         if let Some(session) = session
-            && let Some(record) = sessions::find(&mut tx, session).map_err(internal)?
+            && let Some(record) = sessions::find(&mut tx, session).await?
         {
             // The commit that it is a record of may not be durable yet.
             return match self.commit(tx, contest).await {
@@ -134,7 +134,7 @@ impl Engine {
         let Ran { outcome, mut tx, host, user_time, .. } = ran;
         let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
         match (&outcome, session) {
-            (Ok(json), Some(session)) => sessions::record(&mut tx, session, json, &lines).map_err(internal)?,
+            (Ok(json), Some(session)) => sessions::record(&mut tx, session, json, &lines).await?,
             (Ok(_), None) => {}
             // Nothing of it is kept, but what it read must be durable before anybody hears of it.
             (Err(_), _) => tx.rollback_to(before),
@@ -199,10 +199,6 @@ fn failed(error: CommitError, started: Started, report: Report, reads: ReadSet) 
         CommitError::Unavailable(_) => Err(CallFailure::Unavailable(error.to_string())),
         CommitError::Row(_) => Err(CallFailure::Internal(error.to_string())),
     }
-}
-
-fn internal(error: TxError) -> CallFailure {
-    CallFailure::Internal(format!("the record of a mutation: {error}"))
 }
 
 /// The answer of the run that was committed.

@@ -34,7 +34,7 @@ impl From<CallFailure> for Refusal {
 
 impl From<ModelError> for Refusal {
     fn from(error: ModelError) -> Self {
-        Self::Call(CallFailure::Internal(format!("cannot load the deployed app: {error}")))
+        Self::Call(error.into())
     }
 }
 
@@ -54,7 +54,7 @@ impl From<TxError> for Refusal {
             let data = error.data().map(|data| data.to_string().into());
             Self::Function(Failure::new(FunctionErrorKind::Thrown, message).with_data(data))
         } else {
-            Self::Call(CallFailure::Internal(error.to_string()))
+            Self::Call(error.into())
         }
     }
 }
@@ -70,6 +70,7 @@ impl Refusal {
                 return Self::Function(Failure::new(FunctionErrorKind::Timeout, message));
             }
             FailureKind::Overloaded => return Self::Call(CallFailure::Overloaded(failure.message)),
+            FailureKind::Unavailable => return Self::Call(CallFailure::Unavailable(failure.message)),
             FailureKind::Host | FailureKind::Internal => return Self::Call(CallFailure::Internal(failure.message)),
             _ => FunctionErrorKind::Thrown,
         };
@@ -113,11 +114,7 @@ impl Engine {
         if call.path.is_system() {
             return Ok(FunctionKind::Query);
         }
-        let model = self
-            .models
-            .at(&self.db, &self.db.latest())
-            .await
-            .map_err(|error| CallFailure::Internal(format!("cannot load the deployed app: {error}")))?;
+        let model = self.models.at(&self.db, &self.db.latest()).await?;
         // A function that is not there fails the same way whatever it is run as.
         Ok(check::lookup(&model, &call.path).map_or(FunctionKind::Query, |function| function.kind))
     }

@@ -66,7 +66,7 @@ impl Engine {
     /// [`CallFailure`]; a query that fails has a result.
     pub async fn test_query(&self, call: &Call, program: Arc<Program>) -> Result<QueryResult, CallFailure> {
         let at = self.db.latest();
-        let model = self.models.at(&self.db, &at).await.map_err(|error| CallFailure::Internal(error.to_string()))?;
+        let model = self.models.at(&self.db, &at).await?;
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let ts = at.ts();
         let ran = self.execute(call, UdfKind::Query, Prepared { model, program }, at, tx, None).await?;
@@ -146,7 +146,7 @@ impl Engine {
                 Refusal::Function(failure) => Err(failure),
                 Refusal::Call(failure) => return Err(failure),
             },
-            Err(error @ SystemError::Model(_)) => return Err(CallFailure::Internal(error.to_string())),
+            Err(SystemError::Model(error)) => return Err(error.into()),
         };
         Ok(Ran {
             outcome,

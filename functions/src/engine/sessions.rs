@@ -8,6 +8,7 @@ use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::id::InternalId;
 use lakewire_storage::key::Key;
 use lakewire_storage::log::Timestamp;
+use lakewire_storage::sabotage::{self, Rule};
 use lakewire_storage::transaction::{Transaction, TxError};
 use lakewire_storage::value::Value;
 use sha2::{Digest, Sha256};
@@ -17,7 +18,7 @@ use crate::udf::SessionRequest;
 const TABLE: SystemTable = SystemTable::SessionRequests;
 /// What a mutation was answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct SessionRecord {
+pub struct SessionRecord {
     /// Encoded JSON text of the result; a commit timestamp in it is still a placeholder, for `ts`.
     pub result: String,
     /// The console lines as clients get them.
@@ -30,8 +31,8 @@ pub(super) struct SessionRecord {
 ///
 /// # Errors
 /// A damaged row.
-pub(super) fn find(tx: &mut Transaction, request: &SessionRequest) -> Result<Option<SessionRecord>, TxError> {
-    let Some(row) = tx.get_system(TABLE, row_id(request))? else { return Ok(None) };
+pub async fn find(tx: &mut Transaction, request: &SessionRequest) -> Result<Option<SessionRecord>, TxError> {
+    let Some(row) = tx.get_system(TABLE, row_id(request)).await? else { return Ok(None) };
     let damaged =
         || TxError::developer("InternalServerError", format!("the record `{}` of a mutation is damaged", row.id));
     let value = Value::from_json(&row.json).map_err(|_| damaged())?;
@@ -51,12 +52,15 @@ pub(super) fn find(tx: &mut Transaction, request: &SessionRequest) -> Result<Opt
 ///
 /// # Errors
 /// As of other writes.
-pub(super) fn record(
+pub async fn record(
     tx: &mut Transaction,
     request: &SessionRequest,
     result: &str,
     lines: &[String],
 ) -> Result<(), TxError> {
+    if sabotage::is(Rule::SessionRecordSkipped) {
+        return Ok(());
+    }
     let fields = [
         ("sessionId", Value::from(&*request.session_id)),
         ("requestId", Value::from(f64::from(request.request_id))),
@@ -65,7 +69,7 @@ pub(super) fn record(
         ("ts", Value::CommitTs),
     ];
     let fields = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    tx.put_system(TABLE, row_id(request), fields).map(drop)
+    tx.put_system(TABLE, row_id(request), fields).await.map(drop)
 }
 
 /// The key that a mutation writes, in the transaction of its own, when it is recorded: who hears of that key hears of the commit.

@@ -113,7 +113,7 @@ fn unavailable(engine: &Engine, headers: &HeaderMap, query: &KeyInQuery, what: &
 
 async fn get_canonical_urls(State(engine): State<Arc<Engine>>, headers: HeaderMap) -> Answer {
     require_admin(&engine, &headers, None)?;
-    let origins = deploy::origins(&engine)?;
+    let origins = deploy::origins(&engine).await?;
     Ok(axum::Json(json!({"convexCloudUrl": origins.cloud, "convexSiteUrl": origins.site})))
 }
 
@@ -146,7 +146,7 @@ async fn update_environment_variables(State(engine): State<Arc<Engine>>, headers
 
 async fn list_environment_variables(State(engine): State<Arc<Engine>>, headers: HeaderMap) -> Answer {
     require_admin(&engine, &headers, None)?;
-    Ok(axum::Json(json!({"environmentVariables": deploy::env_vars(&engine)?})))
+    Ok(axum::Json(json!({"environmentVariables": deploy::env_vars(&engine).await?})))
 }
 
 async fn deployment_info(State(engine): State<Arc<Engine>>, headers: HeaderMap) -> Answer {

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::CONTENT_TYPE;
-use lakewire_storage::database::{Snapshot, SnapshotError};
+use lakewire_storage::database::Snapshot;
 use lakewire_storage::log::Timestamp;
 use lakewire_storage::value::write_json_string;
 use serde::Deserialize;
@@ -88,9 +88,10 @@ async fn get_query(
     run_query(&state, FunctionRequest::new(caller, path, args, parameters.format.as_deref())?, None).await
 }
 
-async fn query_ts(State(state): State<ApiState>) -> Response {
+async fn query_ts(State(state): State<ApiState>) -> Result<Response, ApiError> {
+    refresh(&state).await?;
     let ts = STANDARD.encode(state.engine.db().latest().ts().to_le_bytes());
-    axum::Json(serde_json::json!({"ts": ts})).into_response()
+    Ok(axum::Json(serde_json::json!({"ts": ts})).into_response())
 }
 
 #[derive(Deserialize)]
@@ -109,10 +110,11 @@ async fn query_at_ts(
 ) -> Result<Response, ApiError> {
     let QueryAtBody { path, args, format, ts } = body.0;
     let ts = decode_ts(&ts)?;
-    let at = state.engine.db().snapshot_at(ts).map_err(|error| match error {
-        SnapshotError::TooOld { .. } => CallFailure::OutOfRetention,
-        SnapshotError::InFuture { .. } => CallFailure::InFuture,
-    })?;
+    if ts > state.engine.db().latest().ts() {
+        // Another process may have answered with it.
+        refresh(&state).await?;
+    }
+    let at = state.engine.db().snapshot_at(ts).await.map_err(CallFailure::from)?;
     let request = FunctionRequest::new(caller, FunctionPath::parse(&path)?, args.get(), format.as_deref())?;
     run_query(&state, request, Some(at)).await
 }
@@ -127,6 +129,7 @@ async fn query_batch(
     caller: Caller,
     body: JsonBody<BatchBody>,
 ) -> Result<Response, ApiError> {
+    refresh(&state).await?;
     let at = state.engine.db().latest();
     let requests: Vec<_> =
         body.0.queries.iter().map(|call| FunctionRequest::of_body(caller.clone(), call)).collect::<Result<_, _>>()?;
@@ -209,8 +212,17 @@ async fn run(
 }
 
 async fn run_query(state: &ApiState, request: FunctionRequest, at: Option<Snapshot>) -> Result<Response, ApiError> {
+    if at.is_none() {
+        refresh(state).await?;
+    }
     let result = state.queries.query(&request.call, at).await?;
     respond(&result.outcome, &result.log_lines, request.format)
+}
+
+/// Sees to it that what runs next sees every commit that was answered before it was asked for, by whatever process.
+async fn refresh(state: &ApiState) -> Result<(), ApiError> {
+    let refreshed = state.engine.db().refresh().await;
+    Ok(refreshed.map_err(|error| CallFailure::Unavailable(error.to_string()))?)
 }
 
 async fn run_any(state: &ApiState, request: FunctionRequest) -> Result<Response, ApiError> {

@@ -119,7 +119,7 @@ type Answer = Result<axum::Json<Json>, ErrorResponse>;
 
 async fn get_config_hashes(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Answer {
     admin_body(&engine, &headers, body).await?;
-    Ok(axum::Json(deploy::config_hashes(&engine)?))
+    Ok(axum::Json(deploy::config_hashes(&engine).await?))
 }
 
 async fn start_push(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Answer {

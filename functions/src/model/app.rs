@@ -50,18 +50,18 @@ impl AppModel {
     ///
     /// # Errors
     /// A transaction error or a damaged row.
-    pub fn load(tx: &mut Transaction, configured: &Origins) -> Result<AppModel, ModelError> {
-        let row = deployment::read(tx)?;
-        let env_vars = env_vars::read(tx)?;
+    pub async fn load(tx: &mut Transaction, configured: &Origins) -> Result<AppModel, ModelError> {
+        let row = deployment::read(tx).await?;
+        let env_vars = env_vars::read(tx).await?;
         let origins = effective_origins(&row, configured);
         Ok(AppModel {
             deployment_version: row.version as u64,
             state: row.state,
-            modules: read_modules(tx)?,
-            udf_config: udf_config::read(tx)?,
+            modules: read_modules(tx).await?,
+            udf_config: udf_config::read(tx).await?,
             process_env: Arc::new(process_env(&origins, &env_vars)),
             env_vars,
-            auth: auth::read(tx)?,
+            auth: auth::read(tx).await?,
             origins,
         })
     }
@@ -140,9 +140,9 @@ impl ModuleRow {
 }
 
 /// All deployed modules by path.
-pub fn read_modules(tx: &mut Transaction) -> Result<BTreeMap<String, Arc<ModuleModel>>, ModelError> {
+pub async fn read_modules(tx: &mut Transaction) -> Result<BTreeMap<String, Arc<ModuleModel>>, ModelError> {
     let mut modules = BTreeMap::new();
-    for row in rows::scan::<ModuleRow>(tx, MODULES)? {
+    for row in rows::scan::<ModuleRow>(tx, MODULES).await? {
         let id = row.id;
         let module = row.value.parse().map_err(|source| rows::shape(MODULES, id, source))?;
         modules.insert(module.path.clone(), Arc::new(module));
@@ -159,17 +159,17 @@ pub struct ModuleDiff {
 
 /// Makes the deployed modules equal `wanted`, touching only rows that differ. A module whose source changed
 /// counts as removed and added, as the CLI expects of `moduleDiff`.
-pub fn write_modules(
+pub async fn write_modules(
     tx: &mut Transaction,
     wanted: &BTreeMap<String, Arc<ModuleModel>>,
 ) -> Result<ModuleDiff, ModelError> {
     let mut diff = ModuleDiff::default();
     let mut missing: BTreeMap<&str, &ModuleModel> = wanted.iter().map(|(path, m)| (path.as_str(), &**m)).collect();
-    for row in rows::scan::<ModuleRow>(tx, MODULES)? {
+    for row in rows::scan::<ModuleRow>(tx, MODULES).await? {
         match missing.remove(row.value.path.as_str()) {
             None => {
                 diff.removed.push(row.value.path.clone());
-                rows::delete(tx, MODULES, row.id)?;
+                rows::delete(tx, MODULES, row.id).await?;
             }
             Some(module) => {
                 let next = ModuleRow::new(module);
@@ -178,14 +178,14 @@ pub fn write_modules(
                     diff.added.push(next.path.clone());
                 }
                 if next != row.value {
-                    rows::replace(tx, MODULES, row.id, &next)?;
+                    rows::replace(tx, MODULES, row.id, &next).await?;
                 }
             }
         }
     }
     for (path, module) in missing {
         diff.added.push(path.to_owned());
-        rows::insert(tx, MODULES, &ModuleRow::new(module))?;
+        rows::insert(tx, MODULES, &ModuleRow::new(module)).await?;
     }
     diff.added.sort();
     diff.removed.sort();
@@ -224,11 +224,11 @@ impl ModelCache {
         snapshot: &Snapshot,
         tx: &mut Transaction,
     ) -> Result<Arc<AppModel>, ModelError> {
-        let version = deployment::read(tx)?.version as u64;
+        let version = deployment::read(tx).await?.version as u64;
         if let Some(model) = self.cached(version) {
             return Ok(model);
         }
-        self.load(db, snapshot)
+        self.load(db, snapshot).await
     }
 
     /// The app at `snapshot`, without recording a read anywhere.
@@ -237,10 +237,10 @@ impl ModelCache {
     /// As [`AppModel::load`].
     pub async fn at(&self, db: &Arc<Database>, snapshot: &Snapshot) -> Result<Arc<AppModel>, ModelError> {
         let mut tx = db.begin(snapshot.clone(), "_model");
-        let version = deployment::read(&mut tx)?.version as u64;
+        let version = deployment::read(&mut tx).await?.version as u64;
         match self.cached(version) {
             Some(model) => Ok(model),
-            None => self.load(db, snapshot),
+            None => self.load(db, snapshot).await,
         }
     }
 
@@ -252,9 +252,9 @@ impl ModelCache {
         Some(model)
     }
 
-    fn load(&self, db: &Arc<Database>, snapshot: &Snapshot) -> Result<Arc<AppModel>, ModelError> {
+    async fn load(&self, db: &Arc<Database>, snapshot: &Snapshot) -> Result<Arc<AppModel>, ModelError> {
         let mut tx = db.begin(snapshot.clone(), "_model");
-        let model = Arc::new(AppModel::load(&mut tx, &self.configured)?);
+        let model = Arc::new(AppModel::load(&mut tx, &self.configured).await?);
         let mut recent = self.recent.lock();
         recent.retain(|other| other.deployment_version != model.deployment_version);
         if recent.len() >= CACHED_MODELS {

@@ -19,12 +19,12 @@ pub struct AuditEntry {
 }
 
 /// Appends one entry.
-pub fn append(tx: &mut Transaction, action: &str, metadata: &serde_json::Value) -> Result<(), ModelError> {
+pub async fn append(tx: &mut Transaction, action: &str, metadata: &serde_json::Value) -> Result<(), ModelError> {
     let entry = AuditEntry { action: action.to_owned(), metadata: metadata.clone() };
-    rows::insert(tx, TABLE, &entry).map(drop)
+    rows::insert(tx, TABLE, &entry).await.map(drop)
 }
 
 /// All entries, oldest first.
-pub fn read(tx: &mut Transaction) -> Result<Vec<rows::Row<AuditEntry>>, ModelError> {
-    rows::scan(tx, TABLE)
+pub async fn read(tx: &mut Transaction) -> Result<Vec<rows::Row<AuditEntry>>, ModelError> {
+    rows::scan(tx, TABLE).await
 }

@@ -183,21 +183,21 @@ fn with_scheme(url: String) -> Result<String, AuthConfigError> {
 }
 
 /// The providers of the deployed app, in the order of the config.
-pub fn read(tx: &mut Transaction) -> Result<Vec<AuthProvider>, ModelError> {
-    Ok(rows::scan(tx, TABLE)?.into_iter().map(|row| row.value).collect())
+pub async fn read(tx: &mut Transaction) -> Result<Vec<AuthProvider>, ModelError> {
+    Ok(rows::scan(tx, TABLE).await?.into_iter().map(|row| row.value).collect())
 }
 
 /// Replaces all providers, if they differ.
-pub fn write(tx: &mut Transaction, providers: &[AuthProvider]) -> Result<(), ModelError> {
-    let current = rows::scan::<AuthProvider>(tx, TABLE)?;
+pub async fn write(tx: &mut Transaction, providers: &[AuthProvider]) -> Result<(), ModelError> {
+    let current = rows::scan::<AuthProvider>(tx, TABLE).await?;
     if current.iter().map(|row| &row.value).eq(providers) {
         return Ok(());
     }
     for row in current {
-        rows::delete(tx, TABLE, row.id)?;
+        rows::delete(tx, TABLE, row.id).await?;
     }
     for provider in providers {
-        rows::insert(tx, TABLE, provider)?;
+        rows::insert(tx, TABLE, provider).await?;
     }
     Ok(())
 }

@@ -49,21 +49,21 @@ pub struct DeploymentRow {
 }
 
 /// The row as `tx` sees it. Records the read: whatever `tx` computes is invalidated by the next deployment change.
-pub fn read(tx: &mut Transaction) -> Result<DeploymentRow, ModelError> {
-    Ok(rows::single(tx, TABLE)?.unwrap_or_default())
+pub async fn read(tx: &mut Transaction) -> Result<DeploymentRow, ModelError> {
+    Ok(rows::single(tx, TABLE).await?.unwrap_or_default())
 }
 
 /// Writes `row` with the next version. Part of every transaction that changes the deployed app.
 ///
 /// Versions are microseconds since the epoch where the clock permits, so that a version that was assigned in a
 /// transaction that never committed is not assigned again to another content.
-pub fn write_next(tx: &mut Transaction, now_ns: u64, mut row: DeploymentRow) -> Result<(), ModelError> {
+pub async fn write_next(tx: &mut Transaction, now_ns: u64, mut row: DeploymentRow) -> Result<(), ModelError> {
     row.version = (row.version + 1.0).max((now_ns / 1_000) as f64);
-    rows::put_single(tx, TABLE, &row)
+    rows::put_single(tx, TABLE, &row).await
 }
 
 /// Raises the version and leaves the rest.
-pub fn bump(tx: &mut Transaction, now_ns: u64) -> Result<(), ModelError> {
-    let row = read(tx)?;
-    write_next(tx, now_ns, row)
+pub async fn bump(tx: &mut Transaction, now_ns: u64) -> Result<(), ModelError> {
+    let row = read(tx).await?;
+    write_next(tx, now_ns, row).await
 }

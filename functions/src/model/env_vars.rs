@@ -115,32 +115,32 @@ pub fn apply(
 }
 
 /// The rows, in order of name.
-pub fn rows(tx: &mut Transaction) -> Result<Vec<rows::Row<EnvVar>>, ModelError> {
-    let mut rows = rows::scan::<EnvVar>(tx, TABLE)?;
+pub async fn rows(tx: &mut Transaction) -> Result<Vec<rows::Row<EnvVar>>, ModelError> {
+    let mut rows = rows::scan::<EnvVar>(tx, TABLE).await?;
     rows.sort_by(|a, b| a.value.name.cmp(&b.value.name));
     Ok(rows)
 }
 
 /// All variables by name.
-pub fn read(tx: &mut Transaction) -> Result<BTreeMap<String, String>, ModelError> {
-    Ok(rows(tx)?.into_iter().map(|row| (row.value.name, row.value.value)).collect())
+pub async fn read(tx: &mut Transaction) -> Result<BTreeMap<String, String>, ModelError> {
+    Ok(rows(tx).await?.into_iter().map(|row| (row.value.name, row.value.value)).collect())
 }
 
 /// Makes the rows equal `wanted`, touching only those that differ.
-pub fn write(tx: &mut Transaction, wanted: &BTreeMap<String, String>) -> Result<(), ModelError> {
+pub async fn write(tx: &mut Transaction, wanted: &BTreeMap<String, String>) -> Result<(), ModelError> {
     let mut missing: BTreeMap<&str, &str> = wanted.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-    for row in rows(tx)? {
+    for row in rows(tx).await? {
         match missing.remove(row.value.name.as_str()) {
             Some(value) if value == row.value.value => {}
             Some(value) => {
                 let next = EnvVar { name: row.value.name, value: value.to_owned() };
-                rows::replace(tx, TABLE, row.id, &next)?;
+                rows::replace(tx, TABLE, row.id, &next).await?;
             }
-            None => rows::delete(tx, TABLE, row.id)?,
+            None => rows::delete(tx, TABLE, row.id).await?,
         }
     }
     for (name, value) in missing {
-        rows::insert(tx, TABLE, &EnvVar { name: name.to_owned(), value: value.to_owned() })?;
+        rows::insert(tx, TABLE, &EnvVar { name: name.to_owned(), value: value.to_owned() }).await?;
     }
     Ok(())
 }

@@ -29,8 +29,9 @@ pub struct Row<T> {
 ///
 /// # Errors
 /// A row that is not a `T`.
-pub fn scan<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Vec<Row<T>>, ModelError> {
-    let documents = tx.find_system(table, "by_creation_time", &[]).map_err(|source| transaction(table, source))?;
+pub async fn scan<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Vec<Row<T>>, ModelError> {
+    let documents =
+        tx.find_system(table, "by_creation_time", &[]).await.map_err(|source| transaction(table, source))?;
     documents
         .iter()
         .map(|document| {
@@ -44,8 +45,8 @@ pub fn scan<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Re
 ///
 /// # Errors
 /// A row that is not a `T`.
-pub fn single<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Option<T>, ModelError> {
-    let document = tx.get_system(table, SINGLE).map_err(|source| transaction(table, source))?;
+pub async fn single<T: DeserializeOwned>(tx: &mut Transaction, table: SystemTable) -> Result<Option<T>, ModelError> {
+    let document = tx.get_system(table, SINGLE).await.map_err(|source| transaction(table, source))?;
     let read = |document: &lakewire_storage::document::Document| {
         serde_json::from_str(&document.json).map_err(|source| shape(table, document.id, source))
     };
@@ -61,31 +62,31 @@ pub fn record_read(tx: &mut Transaction, table: SystemTable) -> Result<(), TxErr
 }
 
 /// Inserts a row.
-pub fn insert<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<DocumentId, ModelError> {
+pub async fn insert<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<DocumentId, ModelError> {
     let fields = fields(table, row)?;
-    tx.insert_system(table, fields).map_err(|source| transaction(table, source))
+    tx.insert_system(table, fields).await.map_err(|source| transaction(table, source))
 }
 
 /// Replaces a row.
-pub fn replace<T: Serialize>(
+pub async fn replace<T: Serialize>(
     tx: &mut Transaction,
     table: SystemTable,
     id: DocumentId,
     row: &T,
 ) -> Result<(), ModelError> {
     let fields = fields(table, row)?;
-    tx.put_system(table, id.internal, fields).map(drop).map_err(|source| transaction(table, source))
+    tx.put_system(table, id.internal, fields).await.map(drop).map_err(|source| transaction(table, source))
 }
 
 /// Writes the row of a table that has one row at most.
-pub fn put_single<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<(), ModelError> {
+pub async fn put_single<T: Serialize>(tx: &mut Transaction, table: SystemTable, row: &T) -> Result<(), ModelError> {
     let fields = fields(table, row)?;
-    tx.put_system(table, SINGLE, fields).map(drop).map_err(|source| transaction(table, source))
+    tx.put_system(table, SINGLE, fields).await.map(drop).map_err(|source| transaction(table, source))
 }
 
 /// Deletes a row.
-pub fn delete(tx: &mut Transaction, table: SystemTable, id: DocumentId) -> Result<(), ModelError> {
-    tx.delete_system(table, id.internal).map(drop).map_err(|source| transaction(table, source))
+pub async fn delete(tx: &mut Transaction, table: SystemTable, id: DocumentId) -> Result<(), ModelError> {
+    tx.delete_system(table, id.internal).await.map(drop).map_err(|source| transaction(table, source))
 }
 
 /// The error for a row that is not what it should be.

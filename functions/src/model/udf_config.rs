@@ -57,11 +57,11 @@ impl UdfConfig {
 }
 
 /// The row, or `None` before the first push.
-pub fn read(tx: &mut Transaction) -> Result<Option<UdfConfig>, ModelError> {
-    rows::single(tx, TABLE)
+pub async fn read(tx: &mut Transaction) -> Result<Option<UdfConfig>, ModelError> {
+    rows::single(tx, TABLE).await
 }
 
 /// Replaces the row.
-pub fn write(tx: &mut Transaction, config: &UdfConfig) -> Result<(), ModelError> {
-    rows::put_single(tx, TABLE, config)
+pub async fn write(tx: &mut Transaction, config: &UdfConfig) -> Result<(), ModelError> {
+    rows::put_single(tx, TABLE, config).await
 }

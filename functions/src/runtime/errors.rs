@@ -209,5 +209,6 @@ pub(super) fn syscall_exception<'s>(
 
 /// The failure of an execution that the host ended.
 pub(super) fn host_failure(error: SyscallError) -> JsFailure {
-    JsFailure { message: error.message, data: error.data, kind: FailureKind::Host }
+    let kind = if error.transient { FailureKind::Unavailable } else { FailureKind::Host };
+    JsFailure { message: error.message, data: error.data, kind }
 }

@@ -27,6 +27,8 @@ pub struct SyscallError {
     pub data: Option<String>,
     /// True for what user code must not be able to catch: the execution ends with this error.
     pub fatal: bool,
+    /// True if the host lacks for now what it needs to answer, and the same call may succeed later.
+    pub transient: bool,
 }
 
 impl SyscallError {
@@ -37,7 +39,12 @@ impl SyscallError {
 
     /// An error that ends the execution.
     pub fn fatal(message: impl Into<String>) -> Self {
-        Self { message: message.into(), data: None, fatal: true }
+        Self { message: message.into(), fatal: true, ..Self::default() }
+    }
+
+    /// An error that ends the execution, which may succeed when it is tried again.
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self { transient: true, ..Self::fatal(message) }
     }
 }
 

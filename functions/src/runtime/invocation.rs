@@ -150,6 +150,8 @@ pub enum FailureKind {
     OutOfMemory,
     /// The host failed a syscall with [`SyscallError::fatal`](super::SyscallError).
     Host,
+    /// The host failed a syscall with [`SyscallError::transient`](super::SyscallError).
+    Unavailable,
     /// The pool has no room.
     Overloaded,
     /// A fault of the runtime.
@@ -161,7 +163,11 @@ impl FailureKind {
     pub fn is_developer_error(self) -> bool {
         !matches!(
             self,
-            FailureKind::SystemTimeout | FailureKind::Host | FailureKind::Overloaded | FailureKind::Internal
+            FailureKind::SystemTimeout
+                | FailureKind::Host
+                | FailureKind::Unavailable
+                | FailureKind::Overloaded
+                | FailureKind::Internal
         )
     }
 

@@ -14,7 +14,7 @@ pub(super) async fn api_spec(mut args: Args, tx: &mut Transaction) -> Result<Val
     args.root_component()?;
     args.none()?;
     let mut spec = Vec::new();
-    for module in read_modules(tx)?.values() {
+    for module in read_modules(tx).await?.values() {
         spec.extend(functions(module));
         spec.extend(routes(module));
     }
@@ -55,7 +55,7 @@ fn routes(module: &ModuleModel) -> impl Iterator<Item = Value> {
 /// `queryEnvironmentVariables:default` and `listEnvironmentVariables:default`: the rows by name.
 pub(super) async fn list_env_vars(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    let rows = env_vars::rows(tx)?;
+    let rows = env_vars::rows(tx).await?;
     let value = |row: crate::model::rows::Row<env_vars::EnvVar>| {
         object([
             ("_id", Value::from(row.id.to_string())),
@@ -75,7 +75,7 @@ pub(super) async fn get_env_var(
 ) -> Result<Value, SystemError> {
     let name = args.string("name")?;
     args.none()?;
-    let origins = effective_origins(&deployment::read(tx)?, context.configured);
-    let found = crate::model::app::process_env(&origins, &env_vars::read(tx)?).remove(&name);
+    let origins = effective_origins(&deployment::read(tx).await?, context.configured);
+    let found = crate::model::app::process_env(&origins, &env_vars::read(tx).await?).remove(&name);
     Ok(found.map_or(Value::Null, |value| object([("name", name.into()), ("value", value.into())])))
 }

@@ -26,7 +26,7 @@ pub(super) async fn cloud_url(
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(effective_origins(&deployment::read(tx)?, context.configured).cloud.into())
+    Ok(effective_origins(&deployment::read(tx).await?, context.configured).cloud.into())
 }
 
 pub(super) async fn site_url(
@@ -35,12 +35,12 @@ pub(super) async fn site_url(
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(effective_origins(&deployment::read(tx)?, context.configured).site.into())
+    Ok(effective_origins(&deployment::read(tx).await?, context.configured).site.into())
 }
 
 pub(super) async fn backend_state(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    let user = match deployment::read(tx)?.state {
+    let user = match deployment::read(tx).await?.state {
         RunState::Running => "none",
         RunState::Paused => "paused",
     };
@@ -49,13 +49,13 @@ pub(super) async fn backend_state(args: Args, tx: &mut Transaction) -> Result<Va
 
 pub(super) async fn deployment_state(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(object([("state", deployment::read(tx)?.state.as_str().into())]))
+    Ok(object([("state", deployment::read(tx).await?.state.as_str().into())]))
 }
 
 /// `components:list`: the app itself, once something was pushed.
 pub(super) async fn components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    if udf_config::read(tx)?.is_none() {
+    if udf_config::read(tx).await?.is_none() {
         return Ok(Value::Array(Vec::new()));
     }
     Ok(Value::Array(vec![object([
@@ -71,7 +71,7 @@ pub(super) async fn components(args: Args, tx: &mut Transaction) -> Result<Value
 /// `getVersion`: version of the npm package of the last push.
 pub(super) async fn version(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(udf_config::read(tx)?.map_or(Value::Null, |config| config.server_version.into()))
+    Ok(udf_config::read(tx).await?.map_or(Value::Null, |config| config.server_version.into()))
 }
 
 /// `deploymentEvents:lastPushEvent`: the newest push in the audit log.
@@ -79,7 +79,7 @@ pub(super) async fn last_push_event(mut args: Args, tx: &mut Transaction) -> Res
     args.root_component()?;
     args.none()?;
     let pushes = |row: &crate::model::rows::Row<audit::AuditEntry>| row.value.action.starts_with("push_config");
-    let Some(row) = audit::read(tx)?.into_iter().rev().find(pushes) else { return Ok(Value::Null) };
+    let Some(row) = audit::read(tx).await?.into_iter().rev().find(pushes) else { return Ok(Value::Null) };
     Ok(object([
         ("_id", row.id.to_string().into()),
         ("_creationTime", row.creation_time.into()),
@@ -91,7 +91,7 @@ pub(super) async fn last_push_event(mut args: Args, tx: &mut Transaction) -> Res
 
 pub(super) async fn auth_providers(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    let providers = auth::read(tx)?;
+    let providers = auth::read(tx).await?;
     let value = |provider: &auth::AuthProvider| {
         let json = serde_json::to_value(provider).unwrap_or_default();
         Value::from_json_value(&json).unwrap_or(Value::Null)
@@ -113,7 +113,7 @@ pub(super) async fn schemas(mut args: Args, tx: &mut Transaction) -> Result<Valu
 pub(super) async fn schema_validation_progress(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.root_component()?;
     args.none()?;
-    let Some(progress) = crate::deploy::validation_progress(tx)? else { return Ok(Value::Null) };
+    let Some(progress) = crate::deploy::validation_progress(tx).await? else { return Ok(Value::Null) };
     Ok(object([("numDocsValidated", (progress.done as f64).into()), ("totalDocs", (progress.total as f64).into())]))
 }
 
@@ -166,7 +166,7 @@ pub(super) async fn args_validator(mut args: Args, tx: &mut Transaction) -> Resu
     let function = args.string("function")?;
     args.none()?;
     let Ok(path) = crate::udf::FunctionPath::parse(&function) else { return Ok(Value::Null) };
-    let modules = read_modules(tx)?;
+    let modules = read_modules(tx).await?;
     let found = modules.get(&*path.module).and_then(|module| module.function(&path.export));
     let validator = found.and_then(|function| function.args.as_ref());
     Ok(validator.map_or(Value::Null, |validator| validator.to_json_value().to_string().into()))
@@ -176,17 +176,17 @@ pub(super) async fn args_validator(mut args: Args, tx: &mut Transaction) -> Resu
 pub(super) async fn modules(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.root_component()?;
     args.none()?;
-    describe_modules(tx)
+    describe_modules(tx).await
 }
 
 /// `modules:listForAllComponents`: the same under the id of the app, which is null.
 pub(super) async fn modules_for_all_components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(Value::Array(vec![Value::Array(vec![Value::Null, describe_modules(tx)?])]))
+    Ok(Value::Array(vec![Value::Array(vec![Value::Null, describe_modules(tx).await?])]))
 }
 
-fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
-    let modules = read_modules(tx)?;
+async fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
+    let modules = read_modules(tx).await?;
     let callable = modules.values().filter(|module| !module.is_dependency());
     let pair =
         |module: &std::sync::Arc<ModuleModel>| Value::Array(vec![module.path.as_str().into(), describe_module(module)]);

@@ -1,9 +1,13 @@
 //! Failures that are not results of a function: the server could not, or would not, run the call.
 
 use http::StatusCode;
+use lakewire_storage::database::SnapshotError;
+use lakewire_storage::state::LoadError;
+use lakewire_storage::transaction::TxError;
 
 use super::PathError;
 use crate::auth::AuthError;
+use crate::model::ModelError;
 
 /// What a client is told about a fault inside the server; the details go to the server's own log.
 const INTERNAL_TEXT: &str = "Your request couldn't be completed. Try again later.";
@@ -26,14 +30,14 @@ pub enum CallFailure {
     /// Too many calls at once; sending it again later is safe.
     #[error("{0}")]
     Overloaded(String),
-    /// Storage cannot commit now: its medium is full or out of reach. Sending it again later is safe.
+    /// Storage cannot read or commit now: its medium is full or out of reach. Sending it again later is safe.
     #[error("{0}")]
     Unavailable(String),
     /// The documents a mutation needs kept changing in every one of its attempts.
     #[error("{0}")]
     Conflict(ConflictFailure),
     /// The snapshot that was asked for is no longer kept.
-    #[error("the requested timestamp is too old: snapshots are kept for about 30 seconds")]
+    #[error("the requested timestamp is too old: its history is no longer kept")]
     OutOfRetention,
     /// The snapshot that was asked for does not exist yet.
     #[error("the requested timestamp is in the future")]
@@ -110,6 +114,36 @@ impl CallFailure {
         match self {
             Self::Internal(_) => INTERNAL_TEXT.to_owned(),
             other => other.to_string(),
+        }
+    }
+}
+
+/// The developer's errors are results of functions, and internal ones where no function of his ran.
+impl From<TxError> for CallFailure {
+    fn from(error: TxError) -> Self {
+        match error {
+            TxError::Read(_) => Self::Unavailable(error.to_string()),
+            TxError::Row(_) | TxError::Developer { .. } => Self::Internal(error.to_string()),
+        }
+    }
+}
+
+impl From<ModelError> for CallFailure {
+    fn from(error: ModelError) -> Self {
+        match error {
+            ModelError::Transaction { source: source @ TxError::Read(_), .. } => source.into(),
+            error => Self::Internal(format!("cannot load the deployed app: {error}")),
+        }
+    }
+}
+
+impl From<SnapshotError> for CallFailure {
+    fn from(error: SnapshotError) -> Self {
+        match error {
+            SnapshotError::TooOld { .. } => Self::OutOfRetention,
+            SnapshotError::InFuture { .. } => Self::InFuture,
+            SnapshotError::Load(LoadError::Read(_)) => Self::Unavailable(error.to_string()),
+            SnapshotError::Load(LoadError::Row(_)) => Self::Internal(error.to_string()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod tests;
 use std::sync::Arc;
 
 use imbl::OrdMap;
+use imbl::ordmap::DiffItem;
 
 pub use ids::{IndexId, Namespace, TabletId};
 pub(crate) use rows::read as read_row;
@@ -105,6 +106,16 @@ impl Catalog {
     /// The schemas of a namespace.
     pub fn schemas(&self, namespace: Namespace) -> Option<&Arc<NamespaceSchemas>> {
         self.schemas.get(&namespace)
+    }
+
+    /// The indexes of apps' tables that were there before and are not any more, `by_id` and `by_creation_time` included.
+    pub(crate) fn dropped_since(&self, before: &Catalog) -> Vec<IndexId> {
+        let changes = before.indexes.diff(&self.indexes);
+        let dropped = changes.filter_map(|change| match change {
+            DiffItem::Remove(index, _) => Some(*index),
+            DiffItem::Add(..) | DiffItem::Update { .. } => None,
+        });
+        dropped.collect()
     }
 
     /// Takes over changed rows. Rows of other tables are ignored.

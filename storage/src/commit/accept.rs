@@ -8,6 +8,7 @@ use super::{CommitError, Committed, Committer, Inner, Pending, Waiter, validate}
 use crate::catalog::RowError;
 use crate::env::Env;
 use crate::log::{LoggedTransaction, Timestamp};
+use crate::sabotage::{self, Rule};
 use crate::state::Snapshot;
 use crate::transaction::Finished;
 
@@ -21,8 +22,12 @@ impl Committer {
             self.wait_durable(&finished.snapshot).await?;
             return Ok(Committed { ts });
         }
+        self.room().await?;
         let durable = self.accept(finished)?;
         self.wake.notify_one();
+        if sabotage::is(Rule::AcknowledgedBeforeDurable) {
+            return Ok(Committed { ts: self.head().ts() });
+        }
         // Not always the timestamp it was accepted with: another writer's commit may have come before.
         Ok(Committed { ts: wait(durable).await? })
     }
@@ -54,15 +59,15 @@ impl Committer {
         if inner.closed {
             return Err(CommitError::Unavailable("the database is closed".to_owned()));
         }
-        if let Some(stalled) = &inner.stalled {
-            return Err(stalled.clone());
+        if let Some(reason) = inner.ended.as_ref().or(inner.stalled.as_ref()) {
+            return Err(reason.clone());
         }
         inner.validate(&finished).map_err(CommitError::Conflict)?;
         let transaction = Arc::new(finished.resolve(inner.next_ts(&self.env))?);
         let after = inner.after(&transaction)?;
         let (waiter, durable) = oneshot::channel();
         inner.accept(transaction, after, Some(finished), Some(waiter));
-        inner.publish(&self.published);
+        self.publish(&inner);
         Ok(durable)
     }
 
@@ -74,7 +79,7 @@ impl Committer {
         let transaction = LoggedTransaction { ts, writes: Vec::new(), source: source.to_owned() };
         let after = Snapshot::new(ts, inner.head.epoch(), inner.head.state().clone());
         inner.accept(Arc::new(transaction), after, None, None);
-        inner.publish(&self.published);
+        self.publish(&inner);
         self.wake.notify_one();
     }
 }
@@ -102,7 +107,7 @@ impl Inner {
         committer: Option<Waiter>,
     ) {
         self.head = after.clone();
-        self.history.push(transaction.clone(), finished.as_ref().map_or(0, Finished::replaced_bytes));
+        self.history.push(transaction.clone());
         let bytes = encoded_size(&transaction);
         self.pending.push_back(Pending { transaction, finished, after, bytes, committer, readers: Vec::new() });
     }

@@ -1,6 +1,7 @@
 use crate::catalog::{Namespace, RowError};
 use crate::id::DocumentId;
 use crate::log::Timestamp;
+use crate::state::LoadError;
 
 /// What a transaction read changed before it could commit. Running it again at the new head may succeed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,8 +52,11 @@ pub enum CommitError {
 }
 
 /// Why there is no snapshot of a timestamp. Timestamps in ns since the Unix epoch.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum SnapshotError {
+    /// The definitions of that time could not be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
     /// It lies before the snapshots that are kept.
     #[error("timestamp {requested} is too old: the oldest one kept is {oldest}")]
     TooOld {

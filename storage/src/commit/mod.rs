@@ -8,12 +8,19 @@
 //! the number of such falls, to tell).
 //!
 //! If another writer was faster, its entries become part of latest, and what was accepted is checked against them and accepted
-//! again where it still holds ([`rebase`]). If the log does not say for long what became of a group, waiters and new commits are
-//! refused until it does ([`stall`]).
+//! again where it still holds ([`rebase`]). While nothing is to be appended, the end of a shared log is followed ([`follow`]).
+//! If the log does not say for long what became of a group, waiters and new commits are refused until it does ([`stall`]).
+//!
+//! What is durable goes from memory to segments in the background ([`tail`]).
 
 mod accept;
+mod append;
+mod end;
 mod error;
-mod flush;
+mod follow;
+#[cfg(test)]
+mod follow_tests;
+mod fresh;
 mod rebase;
 #[cfg(test)]
 mod rebase_tests;
@@ -23,8 +30,10 @@ mod stall;
 #[cfg(test)]
 mod stall_tests;
 mod stream;
+mod tail;
 #[cfg(test)]
 mod tests;
+mod turns;
 mod validate;
 
 use std::collections::VecDeque;
@@ -38,10 +47,18 @@ pub use stream::{CommitBatch, CommitStream};
 
 use crate::env::Env;
 use crate::log::{CommitLog, EntryNumber, LogError, LoggedTransaction, Timestamp};
+use crate::recovery::Found;
 use crate::state::Snapshot;
 use crate::state::history::{History, Retention};
+use crate::timeline::Segments;
 use crate::transaction::Finished;
+use crate::watch;
+use end::Ending;
+use follow::Refreshes;
+use fresh::FreshLog;
 use stream::Subscribers;
+use tail::Pressure;
+pub(crate) use tail::Rotated;
 
 /// The outcome of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,21 +73,25 @@ type Waiter = oneshot::Sender<Result<Timestamp, CommitError>>;
 /// The state of the pipeline, shared by those who commit and the task that appends.
 pub(crate) struct Committer {
     pub(crate) env: Env,
-    pub(crate) log: Arc<dyn CommitLog>,
+    pub(crate) log: Arc<FreshLog>,
+    pub(crate) segments: Arc<Segments>,
     inner: Mutex<Inner>,
     /// Copies of what `inner` has, so that readers do not wait for commits being checked.
     published: RwLock<Published>,
     /// There is something to append, or the pipeline is to end. Outlives the committer, so that the task can wait for it
     /// without keeping the committer alive.
     wake: Arc<Notify>,
+    /// The entry that made `latest`.
+    entry: watch::Sender<EntryNumber>,
+    refreshes: Refreshes,
+    ending: Ending,
+    pub(crate) pressure: Arc<Pressure>,
 }
 
 #[derive(Clone)]
 struct Published {
     latest: Snapshot,
     head: Snapshot,
-    /// The entry that made `latest`.
-    entry: EntryNumber,
 }
 
 struct Inner {
@@ -80,17 +101,25 @@ struct Inner {
     last_ts: Timestamp,
     /// The newest entry known to be in the log.
     entry: EntryNumber,
+    /// The timestamp that the log has for the newest commit. That of `latest` may be later: see [`CommitBatch`].
+    log_ts: Timestamp,
+    /// The front of `pending` is being appended.
+    in_flight: bool,
     /// Accepted and not yet durable, in order. The front ones may be in flight.
     pending: VecDeque<Pending>,
     /// When commits were taken back: the epoch that ended, and the timestamp of the last commit that stayed. In order, one for
     /// each epoch.
     falls: VecDeque<(u64, Timestamp)>,
     history: History,
+    retention: Retention,
     subscribers: Subscribers,
     closed: bool,
     /// Why nothing is accepted at present: the group at the front of `pending` is undecided for long.
     stalled: Option<CommitError>,
-    log_bytes_since_checkpoint: usize,
+    /// The version of the manifest whose segments are read.
+    manifest: u64,
+    /// Why nothing will ever be accepted again: the log is sealed.
+    ended: Option<CommitError>,
 }
 
 struct Pending {
@@ -106,37 +135,44 @@ struct Pending {
     readers: Vec<Waiter>,
 }
 
-/// What was found when the database was opened.
-pub(crate) struct Recovered {
-    pub snapshot: Snapshot,
-    pub entry: EntryNumber,
-    /// The timestamp of the newest commit.
-    pub last_ts: Timestamp,
-}
-
 impl Committer {
-    pub fn new(env: Env, log: Arc<dyn CommitLog>, retention: Retention, recovered: Recovered) -> Self {
-        let Recovered { snapshot, entry, last_ts } = recovered;
+    pub fn new(
+        env: Env,
+        log: Arc<dyn CommitLog>,
+        segments: Arc<Segments>,
+        retention: Retention,
+        flush_bytes: usize,
+        found: Found,
+    ) -> Self {
+        let Found { snapshot, entry, log_ts, manifest } = found;
         let inner = Inner {
             latest: snapshot.clone(),
             head: snapshot.clone(),
-            last_ts: last_ts.max(snapshot.ts()),
+            last_ts: log_ts.max(snapshot.ts()),
             entry,
+            log_ts,
+            in_flight: false,
             pending: VecDeque::new(),
             falls: VecDeque::new(),
-            history: History::new(retention, snapshot.clone()),
+            history: History::new(retention, &snapshot),
+            retention,
             subscribers: Subscribers::default(),
             closed: false,
             stalled: None,
-            log_bytes_since_checkpoint: 0,
+            manifest,
+            ended: None,
         };
-        let published = Published { latest: snapshot.clone(), head: snapshot, entry };
         Committer {
+            log: Arc::new(FreshLog::new(log, env.clone())),
             env,
-            log,
+            segments,
             inner: Mutex::new(inner),
-            published: RwLock::new(published),
+            published: RwLock::new(Published { latest: snapshot.clone(), head: snapshot }),
             wake: Arc::new(Notify::new()),
+            entry: watch::Sender::new(entry),
+            refreshes: Refreshes::default(),
+            ending: Ending::default(),
+            pressure: Arc::new(Pressure::new(flush_bytes)),
         }
     }
 
@@ -144,33 +180,22 @@ impl Committer {
         self.published.read().latest.clone()
     }
 
-    /// The latest snapshot and the log entry that made it.
-    pub fn latest_entry(&self) -> (Snapshot, EntryNumber) {
-        let published = self.published.read();
-        (published.latest.clone(), published.entry)
-    }
-
     pub fn head(&self) -> Snapshot {
         self.published.read().head.clone()
     }
 
-    pub fn snapshot_at(&self, ts: Timestamp) -> Result<Snapshot, SnapshotError> {
-        let replay = {
-            let inner = self.inner.lock();
-            let latest = &inner.latest;
-            if ts > latest.ts() {
-                return Err(SnapshotError::InFuture { requested: ts, latest: latest.ts() });
-            }
-            if ts == latest.ts() {
-                return Ok(latest.clone());
-            }
-            inner.history.replay(ts, latest)?
-        };
-        let (snapshot, replayed) = replay.run();
-        if replayed {
-            self.inner.lock().history.remember(snapshot.clone());
+    pub async fn snapshot_at(&self, ts: Timestamp) -> Result<Snapshot, SnapshotError> {
+        let latest = self.latest();
+        // The data may still be there for longer, until a compaction.
+        let window = self.segments.options().history.as_nanos() as u64;
+        let oldest = latest.state().horizon().max(latest.ts().saturating_sub(window));
+        if ts > latest.ts() {
+            return Err(SnapshotError::InFuture { requested: ts, latest: latest.ts() });
         }
-        Ok(snapshot)
+        if ts < oldest {
+            return Err(SnapshotError::TooOld { requested: ts, oldest });
+        }
+        Ok(latest.at(ts).await?)
     }
 
     pub fn subscribe(&self) -> CommitStream {
@@ -179,13 +204,8 @@ impl Committer {
         inner.subscribers.add(from)
     }
 
-    /// Log bytes appended since the last call of [`Self::checkpointed`], about.
-    pub fn log_bytes_since_checkpoint(&self) -> usize {
-        self.inner.lock().log_bytes_since_checkpoint
-    }
-
-    pub fn checkpointed(&self) {
-        self.inner.lock().log_bytes_since_checkpoint = 0;
+    pub fn is_closed(&self) -> bool {
+        self.inner.lock().closed
     }
 
     /// Refuses further commits. Accepted ones are still appended.
@@ -193,13 +213,16 @@ impl Committer {
         self.inner.lock().closed = true;
         self.wake.notify_one();
     }
+
+    /// Lets everybody see what `inner` has now. To be called with its lock held.
+    fn publish(&self, inner: &Inner) {
+        *self.published.write() = Published { latest: inner.latest.clone(), head: inner.head.clone() };
+        self.entry.send_if_modified(|entry| std::mem::replace(entry, inner.entry) != inner.entry);
+        self.pressure.look(&inner.head);
+    }
 }
 
 impl Inner {
-    fn publish(&self, to: &RwLock<Published>) {
-        *to.write() = Published { latest: self.latest.clone(), head: self.head.clone(), entry: self.entry };
-    }
-
     /// Takes back what is accepted and not durable, except for the first `kept`. The result is in order.
     fn take_back(&mut self, kept: usize) -> Vec<Pending> {
         const REMEMBERED: usize = 1024;

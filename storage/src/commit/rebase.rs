@@ -2,22 +2,29 @@
 
 use std::sync::Arc;
 
+use super::end::sealed;
 use super::{CommitError, Inner, Pending, validate};
 use crate::env::Env;
 use crate::log::{LogEntry, LoggedTransaction};
+use crate::recovery::Found;
 use crate::state::Snapshot;
-use crate::state::history::Forgotten;
+use crate::state::history::{Forgotten, History};
 
 impl Inner {
     /// Makes the entries of another writer, the next ones of the log, part of latest, and accepts again what was accepted before
     /// and does not depend on what they changed. Whoever committed the rest gets the conflict.
     pub(super) fn take_over(&mut self, env: &Env, entries: Vec<LogEntry>) -> Forgotten {
         let taken_back = self.take_back(0);
+        self.stalled = None;
+        self.in_flight = false;
         self.entry += entries.len() as u64;
+        self.ended = entries.iter().find_map(|entry| entry.seal.as_ref()).map(sealed);
         let mut state = self.latest.state().clone();
         let mut ts = self.latest.ts();
         let mut foreign = Vec::new();
         for transaction in entries.into_iter().flat_map(|entry| entry.transactions) {
+            // Segments have the timestamp of the log, whoever writes them, and so has the tail.
+            self.log_ts = transaction.ts;
             if let Err(error) = state.apply(&transaction) {
                 tracing::error!(ts = transaction.ts, %error, "another writer appended what cannot be read");
             }
@@ -27,7 +34,7 @@ impl Inner {
                 true => transaction,
                 false => Arc::new(LoggedTransaction { ts, ..LoggedTransaction::clone(&transaction) }),
             };
-            self.history.push(transaction.clone(), 0);
+            self.history.push(transaction.clone());
             foreign.push(transaction);
         }
         self.latest = Snapshot::new(ts, self.head.epoch(), state);
@@ -35,8 +42,28 @@ impl Inner {
         self.last_ts = self.last_ts.max(ts);
         let forgotten = self.history.advance(&self.latest);
         self.subscribers.send(foreign.clone());
-        self.accept_again(env, taken_back, foreign);
+        match &self.ended {
+            None => self.accept_again(env, taken_back, foreign),
+            Some(ended) => taken_back.into_iter().for_each(|pending| pending.answer(&Err(ended.clone()))),
+        }
         forgotten
+    }
+
+    /// Goes on with what was found anew, because the entries in between are not known. Everything pending conflicts. The result
+    /// is to be dropped outside of any lock.
+    pub(super) fn start_again(&mut self, found: Found) -> Option<History> {
+        if found.entry <= self.entry {
+            return None;
+        }
+        self.fall_back(0, &CommitError::Conflict(validate::unknown()));
+        let ts = found.snapshot.ts().max(self.latest.ts());
+        self.latest = Snapshot::new(ts, self.head.epoch(), found.snapshot.state().clone());
+        self.head = self.latest.clone();
+        (self.last_ts, self.log_ts, self.entry) = (self.last_ts.max(ts), found.log_ts, found.entry);
+        (self.stalled, self.in_flight, self.manifest) = (None, false, found.manifest);
+        self.subscribers.skip_to(ts);
+        let history = History::new(self.retention, &self.latest);
+        Some(std::mem::replace(&mut self.history, history))
     }
 
     /// Accepts transactions that were taken back, in their order and with new timestamps, unless they depend on what `changed`:

@@ -13,7 +13,7 @@ use crate::value::Value;
 
 async fn open_ahead(world: &World) -> Arc<Database> {
     let env = Env { clock: Arc::new(Ahead(world.env.clock.clone())), ..world.env.clone() };
-    Database::open(DatabaseOptions { env, ..world.options() }).await.unwrap()
+    Database::open(DatabaseOptions { env, ..world.options().await }).await.unwrap()
 }
 
 async fn patching(database: &Database, source: &str, id: DocumentId, json: &str) -> Transaction {
@@ -63,7 +63,7 @@ async fn every_timestamp_of_latest_comes_with_a_batch() {
             for n in 0..50 {
                 loop {
                     let mut tx = begin(&database);
-                    tx.insert(ROOT, "t", object(&format!(r#"{{"n":{n}}}"#))).unwrap();
+                    tx.insert(ROOT, "t", object(&format!(r#"{{"n":{n}}}"#))).await.unwrap();
                     match database.commit(tx).await {
                         Ok(committed) => break assert!(database.latest().ts() >= committed.ts),
                         Err(error) => assert!(is_conflict(&error)),
@@ -95,14 +95,14 @@ async fn the_claim_of_a_start_comes_with_a_batch_even_if_another_writer_is_faste
     let b = open_ahead(&world).await;
     let following = tokio::spawn(follow(b.clone(), b.commits()));
     // Not yet appended: nothing has run since `open`.
-    let foreign = crate::log::LogEntry {
-        nonce: [9; 16],
-        transactions: vec![Arc::new(crate::log::LoggedTransaction {
+    let foreign = crate::log::LogEntry::new(
+        [9; 16],
+        vec![Arc::new(crate::log::LoggedTransaction {
             ts: a.latest().ts() + 1,
             writes: Vec::new(),
             source: "other".to_owned(),
         })],
-    };
+    );
     let n = world.log.head().await.unwrap() + 1;
     world.log.append_if_absent(n, &foreign).await.unwrap();
     let start = b.latest().ts();
@@ -129,7 +129,7 @@ async fn what_does_not_depend_on_another_writer_is_appended_behind_it() {
     let theirs = theirs.unwrap().ts;
 
     let mut lost = patching(&b, "x:lose", x, r#"{"n":20}"#).await;
-    let z = lost.insert(ROOT, "t", object(r#"{"n":24}"#)).unwrap();
+    let z = lost.insert(ROOT, "t", object(r#"{"n":24}"#)).await.unwrap();
     let mut lost = std::pin::pin!(b.commit(lost));
     assert!(futures::poll!(&mut lost).is_pending());
     let first = patching(&b, "y:set", y, r#"{"n":21}"#).await;
@@ -141,7 +141,7 @@ async fn what_does_not_depend_on_another_writer_is_appended_behind_it() {
     // Reads what is about to be lost.
     let mut misled = begin(&b);
     assert!(misled.get(ROOT, z, TableKind::User).await.unwrap().is_some());
-    misled.insert(ROOT, "t", object(r#"{"n":23}"#)).unwrap();
+    misled.insert(ROOT, "t", object(r#"{"n":23}"#)).await.unwrap();
     let mut misled = std::pin::pin!(b.commit(misled));
     assert!(futures::poll!(&mut misled).is_pending());
     let mut reader = begin(&b);
@@ -174,7 +174,7 @@ async fn a_commit_timestamp_follows_the_commit() {
     insert(&b, "t", r#"{"n":2}"#).await;
     insert(&a, "t", r#"{"n":3}"#).await;
     let mut tx = begin(&b);
-    let id = tx.insert(ROOT, "t", object(r#"{"at":{"$commitTs":null},"n":4}"#)).unwrap();
+    let id = tx.insert(ROOT, "t", object(r#"{"at":{"$commitTs":null},"n":4}"#)).await.unwrap();
     let mut committing = std::pin::pin!(b.commit(tx));
     assert!(futures::poll!(&mut committing).is_pending());
     let mut saw = begin(&b);

@@ -14,7 +14,7 @@ use crate::database::Database;
 use crate::env::Env;
 use crate::id::DocumentId;
 use crate::log::{FaultRates, FaultyLog, MemoryLog, Timestamp};
-use crate::testing::{ROOT, World, collect, index, numbers, object, patch, range, scan};
+use crate::testing::{ROOT, World, all, collect, index, numbers, object, patch, range, scan};
 use crate::transaction::{TableKind, Transaction};
 
 #[derive(Clone, Debug)]
@@ -110,7 +110,8 @@ async fn run(seed: u64, writers: usize) {
 
 async fn open_with_index(world: &World) -> Arc<Database> {
     // The set-up does not expect failures.
-    let calm = World { log: Arc::new(MemoryLog::new()), store: world.store.clone(), env: world.env.clone() };
+    let calm = World::new(0);
+    let calm = World { env: world.env.clone(), ..calm };
     let database = calm.open().await;
     index(&database, "t", "by_group", &["group", "n"]).await;
     for (number, entry) in calm.log.read(1, 100).await.unwrap() {
@@ -144,7 +145,7 @@ async fn work(database: &Database, env: &Env, task: u64, mut random: ChaCha8Rng,
 async fn operate(tx: &mut Transaction, random: &mut impl Rng) -> Operation {
     let group = random.random_range(0..3);
     let known = tx.snapshot().catalog().table(ROOT, "t").unwrap().by_id;
-    let known: Vec<_> = tx.snapshot().documents(known).map(|document| document.id).collect();
+    let known: Vec<_> = all(tx.snapshot(), known).await.iter().map(|document| document.id).collect();
     let id = (!known.is_empty()).then(|| known[random.random_range(0..known.len())]);
     let n = random.random_range(0..100).into();
     match (random.random_range(0..8), id) {
@@ -172,7 +173,7 @@ async fn operate(tx: &mut Transaction, random: &mut impl Rng) -> Operation {
             Operation::Delete(id)
         }
         _ => {
-            let id = tx.insert(ROOT, "t", object(&format!(r#"{{"group":{group},"n":{n}}}"#))).unwrap();
+            let id = tx.insert(ROOT, "t", object(&format!(r#"{{"group":{group},"n":{n}}}"#))).await.unwrap();
             Operation::Insert(id, group, n)
         }
     }

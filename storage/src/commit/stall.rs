@@ -30,7 +30,7 @@ impl Committer {
             }
         }
         inner.stalled = Some(error);
-        inner.publish(&self.published);
+        self.publish(&inner);
     }
 
     /// What became of an append, or `None` if the database is closed or dropped before that is known. That is the same as a

@@ -16,8 +16,11 @@ pub struct CommitBatch {
     pub ts_from: Timestamp,
     /// The timestamp of the last. `latest()` has this batch when it is delivered.
     pub ts_to: Timestamp,
-    /// The transactions in the order of their timestamps; never empty.
+    /// The transactions in the order of their timestamps. Not empty, unless `is_gap`.
     pub transactions: Vec<Arc<LoggedTransaction>>,
+    /// Whether it is not known what was committed: this process was cut off from the log for longer than entries are kept. Any
+    /// document may have changed.
+    pub is_gap: bool,
 }
 
 /// Every durable commit after [`CommitStream::start`], in order and without loss: a slow receiver makes it grow.
@@ -55,7 +58,16 @@ impl Subscribers {
 
     pub fn send(&mut self, transactions: Vec<Arc<LoggedTransaction>>) {
         let (Some(first), Some(last)) = (transactions.first(), transactions.last()) else { return };
-        let batch = Arc::new(CommitBatch { ts_from: first.ts, ts_to: last.ts, transactions });
+        self.deliver(CommitBatch { ts_from: first.ts, ts_to: last.ts, transactions, is_gap: false });
+    }
+
+    /// Unknown commits became durable, up to `ts`.
+    pub fn skip_to(&mut self, ts: Timestamp) {
+        self.deliver(CommitBatch { ts_from: ts, ts_to: ts, transactions: Vec::new(), is_gap: true });
+    }
+
+    fn deliver(&mut self, batch: CommitBatch) {
+        let batch = Arc::new(batch);
         self.0.retain(|subscriber| subscriber.send(batch.clone()).is_ok());
     }
 

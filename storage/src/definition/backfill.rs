@@ -8,9 +8,11 @@ use crate::database::Database;
 use crate::id::InternalId;
 use crate::interval::{Interval, next_key};
 use crate::key::{Key, encode_value};
+use crate::query::Order;
 use crate::state::Snapshot;
 use crate::transaction::{Transaction, TxError};
 use crate::value::Value;
+use crate::version::ReadError;
 
 /// The source of the commits, for conflict messages.
 const SOURCE: &str = "_system/backfill";
@@ -65,12 +67,12 @@ pub async fn backfill_all(database: &Database) -> Result<(), CommitError> {
 /// stopped. Two runs at a time do no harm. Returns at once if the index is complete, or gone.
 ///
 /// # Errors
-/// When commits are not possible at present, or a stored document is damaged. Conflicts are tried again.
+/// When reads or commits are not possible at present, or a stored document is damaged. Conflicts are tried again.
 pub async fn backfill(database: &Database, id: IndexId) -> Result<(), CommitError> {
     let mut most = MOST_DOCUMENTS;
     loop {
         let mut transaction = database.begin(database.head(), SOURCE);
-        let more = step(&mut transaction, id, most).map_err(internal)?;
+        let more = step(&mut transaction, id, most).await.map_err(internal)?;
         match database.commit(transaction).await {
             Ok(_) if !more => return Ok(()),
             Ok(_) => most = (most * 2).min(MOST_DOCUMENTS),
@@ -81,39 +83,46 @@ pub async fn backfill(database: &Database, id: IndexId) -> Result<(), CommitErro
 }
 
 /// How far the backfill of an index is; `None` before it has begun and once the index is gone.
-pub fn backfill_progress(snapshot: &Snapshot, id: IndexId) -> Option<Progress> {
-    let by_index = SystemTable::IndexBackfills.info().index("by_index")?;
+///
+/// # Errors
+/// If that has to be fetched, and cannot be.
+pub async fn backfill_progress(snapshot: &Snapshot, id: IndexId) -> Result<Option<Progress>, ReadError> {
+    let Some(by_index) = SystemTable::IndexBackfills.info().index("by_index") else { return Ok(None) };
     let mut prefix = by_index.id.0.to_be_bytes().to_vec();
     encode_value(&mut prefix, Some(&Value::Float64(f64::from(id.0))));
-    let (_, row) = snapshot.state().range(&Interval::prefix(&prefix)).next()?;
-    let row: BackfillRow = read_row(SystemTable::IndexBackfills.name(), row).ok()?;
-    Some(Progress { done: row.num_docs_indexed as u64, total: row.total_docs as u64 })
+    let row = snapshot.scan(Interval::prefix(&prefix), Order::Asc).next().await?;
+    let row = row.and_then(|(_, row)| read_row(SystemTable::IndexBackfills.name(), &row).ok());
+    Ok(row.map(|row: BackfillRow| Progress { done: row.num_docs_indexed as u64, total: row.total_docs as u64 }))
 }
 
 /// Adds up to `most` documents to the index. Returns whether there is more to do.
-fn step(transaction: &mut Transaction, id: IndexId, most: usize) -> Result<bool, TxError> {
-    let Ok(index) = transaction.index_info(id) else { return Ok(false) };
+async fn step(transaction: &mut Transaction, id: IndexId, most: usize) -> Result<bool, TxError> {
+    let index = match transaction.index_info(id).await {
+        Ok(index) => index,
+        Err(error) if error.is_developer_error() => return Ok(false),
+        Err(error) => return Err(error),
+    };
     let table = transaction.catalog().tablet(index.tablet).cloned();
     let Some(table) = table.filter(|_| index.state == IndexState::Backfilling) else { return Ok(false) };
     let IndexConfig::Database { .. } = index.config else {
         // Nothing is kept of other kinds of index.
-        transaction.index_is_complete(&index)?;
+        transaction.index_is_complete(&index).await?;
         return Ok(false);
     };
-    let at = resume(transaction, id)?;
-    let next = add_documents(transaction, &table, &index, at, most)?;
+    let at = resume(transaction, id).await?;
+    let next = add_documents(transaction, &table, &index, at, most).await?;
     let cursor = next.after.map(|id| hex::encode(id.0)).unwrap_or_default();
     let is_complete = next.after.is_none();
-    transaction.put_backfill(id, next.progress, &cursor)?;
+    transaction.put_backfill(id, next.progress, &cursor).await?;
     if is_complete {
-        transaction.index_is_complete(&index)?;
+        transaction.index_is_complete(&index).await?;
     }
     Ok(!is_complete)
 }
 
-fn resume(transaction: &mut Transaction, id: IndexId) -> Result<At, TxError> {
+async fn resume(transaction: &mut Transaction, id: IndexId) -> Result<At, TxError> {
     let key = [Value::Float64(f64::from(id.0))];
-    let rows = transaction.find_system(SystemTable::IndexBackfills, "by_index", &key)?;
+    let rows = transaction.find_system(SystemTable::IndexBackfills, "by_index", &key).await?;
     let Some(row) = rows.first() else { return Ok(At { after: None, progress: Progress::default() }) };
     let row: BackfillRow = read_row(SystemTable::IndexBackfills.name(), row)?;
     let mut after = [0; 16];
@@ -123,7 +132,7 @@ fn resume(transaction: &mut Transaction, id: IndexId) -> Result<At, TxError> {
 }
 
 /// Stages the index's keys of the next documents by id. The result has no position when there are no more.
-fn add_documents(
+async fn add_documents(
     transaction: &mut Transaction,
     table: &TableInfo,
     index: &IndexInfo,
@@ -138,14 +147,15 @@ fn add_documents(
     let mut added = 0;
     let mut bytes = 0;
     let mut last = None;
-    for (key, document) in snapshot.state().range(&interval) {
-        if added == most || bytes >= MOST_BYTES {
-            break;
-        }
-        transaction.stage_index_key(table, index, document)?;
+    let mut documents = snapshot.scan(interval.clone(), Order::Asc);
+    while added < most
+        && bytes < MOST_BYTES
+        && let Some((key, document)) = documents.next().await?
+    {
+        transaction.stage_index_key(table, index, &document)?;
         added += 1;
         bytes += document.json.len();
-        last = Some((key.clone(), document.id.internal));
+        last = Some((key, document.id.internal));
     }
     let is_complete = added < most && bytes < MOST_BYTES;
     let read = match &last {
@@ -154,7 +164,7 @@ fn add_documents(
     };
     transaction.record_read(read)?;
     let done = at.progress.done + added as u64;
-    let total = snapshot.index_len(table.by_id) as u64;
+    let total = snapshot.estimated_count(table.by_id);
     let after = last.map(|(_, id)| id).filter(|_| !is_complete);
     Ok(At { after, progress: Progress { done, total: total.max(done) } })
 }
@@ -163,6 +173,6 @@ fn add_documents(
 pub(crate) fn internal(error: TxError) -> CommitError {
     match error {
         TxError::Row(error) => CommitError::Row(error),
-        error @ TxError::Developer { .. } => CommitError::Unavailable(error.to_string()),
+        error @ (TxError::Read(_) | TxError::Developer { .. }) => CommitError::Unavailable(error.to_string()),
     }
 }

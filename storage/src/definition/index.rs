@@ -14,14 +14,14 @@ impl Transaction {
     ///
     /// # Errors
     /// When a row of a system table cannot be read.
-    pub fn add_index(
+    pub async fn add_index(
         &mut self,
         table: &TableInfo,
         name: &str,
         config: &IndexConfig,
         staged: bool,
     ) -> Result<IndexId, TxError> {
-        let (_, index_id) = self.allocate(0, 1)?;
+        let (_, index_id) = self.allocate(0, 1).await?;
         let row = IndexRow {
             index_id: IndexId(index_id),
             tablet: table.tablet,
@@ -30,7 +30,7 @@ impl Transaction {
             staged,
             config: config.into(),
         };
-        self.insert_system(SystemTable::Indexes, row.fields())?;
+        self.insert_system(SystemTable::Indexes, row.fields()).await?;
         Ok(row.index_id)
     }
 
@@ -38,11 +38,12 @@ impl Transaction {
     ///
     /// # Errors
     /// `IndexNotFoundError` if it is not there.
-    pub fn drop_index(&mut self, id: IndexId) -> Result<(), TxError> {
-        let index = self.index_info(id)?;
-        self.delete_system(SystemTable::Indexes, index.row)?;
-        for progress in self.find_system(SystemTable::IndexBackfills, "by_index", &[Value::Float64(f64::from(id.0))])? {
-            self.delete_system(SystemTable::IndexBackfills, progress.id.internal)?;
+    pub async fn drop_index(&mut self, id: IndexId) -> Result<(), TxError> {
+        let index = self.index_info(id).await?;
+        self.delete_system(SystemTable::Indexes, index.row).await?;
+        let key = [Value::Float64(f64::from(id.0))];
+        for progress in self.find_system(SystemTable::IndexBackfills, "by_index", &key).await? {
+            self.delete_system(SystemTable::IndexBackfills, progress.id.internal).await?;
         }
         Ok(())
     }
@@ -51,17 +52,17 @@ impl Transaction {
     ///
     /// # Errors
     /// `IndexNotFoundError` if it is not there.
-    pub fn set_index_staged(&mut self, id: IndexId, staged: bool) -> Result<(), TxError> {
-        let index = self.index_info(id)?;
-        self.put_index(&index, index.state, staged)
+    pub async fn set_index_staged(&mut self, id: IndexId, staged: bool) -> Result<(), TxError> {
+        let index = self.index_info(id).await?;
+        self.put_index(&index, index.state, staged).await
     }
 
     /// Makes an index that is backfilled queryable.
     ///
     /// # Errors
     /// `IndexNotFoundError`, or `IndexBackfillingError` if it is not complete yet.
-    pub fn enable_index(&mut self, id: IndexId) -> Result<(), TxError> {
-        let index = self.index_info(id)?;
+    pub async fn enable_index(&mut self, id: IndexId) -> Result<(), TxError> {
+        let index = self.index_info(id).await?;
         if index.state == IndexState::Backfilling {
             let name = self.catalog().tablet(index.tablet).map_or("", |table| table.name.as_str());
             return Err(TxError::developer(
@@ -69,35 +70,35 @@ impl Transaction {
                 format!("Index {name}.{} is currently backfilling and cannot be enabled yet.", index.name),
             ));
         }
-        self.put_index(&index, IndexState::Enabled, false)
+        self.put_index(&index, IndexState::Enabled, false).await
     }
 
     /// Makes an enabled index staged: complete and maintained, but not queryable.
     ///
     /// # Errors
     /// `IndexNotFoundError` if it is not there.
-    pub fn disable_index(&mut self, id: IndexId) -> Result<(), TxError> {
-        let index = self.index_info(id)?;
+    pub async fn disable_index(&mut self, id: IndexId) -> Result<(), TxError> {
+        let index = self.index_info(id).await?;
         let state = if index.state == IndexState::Enabled { IndexState::Backfilled } else { index.state };
-        self.put_index(&index, state, true)
+        self.put_index(&index, state, true).await
     }
 
     /// Takes note that every document is in the index.
-    pub(super) fn index_is_complete(&mut self, index: &IndexInfo) -> Result<(), TxError> {
-        self.put_index(index, IndexState::Backfilled, index.staged)
+    pub(super) async fn index_is_complete(&mut self, index: &IndexInfo) -> Result<(), TxError> {
+        self.put_index(index, IndexState::Backfilled, index.staged).await
     }
 
     /// An index in the transaction's catalog, recorded as read.
-    pub(super) fn index_info(&mut self, id: IndexId) -> Result<Arc<IndexInfo>, TxError> {
+    pub(super) async fn index_info(&mut self, id: IndexId) -> Result<Arc<IndexInfo>, TxError> {
         let table = self.catalog().table_of_index(id);
         let index = table.and_then(|table| table.indexes.iter().find(|index| index.id == id)).cloned();
         let index =
             index.ok_or_else(|| TxError::developer("IndexNotFoundError", format!("Index with id {id} not found")))?;
-        self.get_system(SystemTable::Indexes, index.row)?;
+        self.get_system(SystemTable::Indexes, index.row).await?;
         Ok(index)
     }
 
-    fn put_index(&mut self, index: &IndexInfo, state: IndexState, staged: bool) -> Result<(), TxError> {
+    async fn put_index(&mut self, index: &IndexInfo, state: IndexState, staged: bool) -> Result<(), TxError> {
         let row = IndexRow {
             index_id: index.id,
             tablet: index.tablet,
@@ -106,7 +107,7 @@ impl Transaction {
             staged,
             config: IndexConfigRow::from(&index.config),
         };
-        self.put_system(SystemTable::Indexes, index.row, row.fields())?;
+        self.put_system(SystemTable::Indexes, index.row, row.fields()).await?;
         Ok(())
     }
 
@@ -114,21 +115,26 @@ impl Transaction {
     ///
     /// # Errors
     /// `InvalidArgument` if there is no such table.
-    pub fn drop_table(&mut self, tablet: TabletId) -> Result<(), TxError> {
+    pub async fn drop_table(&mut self, tablet: TabletId) -> Result<(), TxError> {
         let table = self.catalog().tablet(tablet).filter(|table| !table.is_system()).cloned();
         let Some(table) = table else {
             return Err(TxError::developer("InvalidArgument", format!("there is no table {tablet}")));
         };
         self.record_read(crate::interval::Interval::prefix(&table.by_id.0.to_be_bytes()))?;
         for index in &table.indexes {
-            self.drop_index(index.id)?;
+            self.drop_index(index.id).await?;
         }
-        self.delete_system(SystemTable::Tables, table.row)?;
+        self.delete_system(SystemTable::Tables, table.row).await?;
         Ok(())
     }
 
     /// Writes the progress of the backfill of an index.
-    pub(super) fn put_backfill(&mut self, id: IndexId, progress: super::Progress, cursor: &str) -> Result<(), TxError> {
+    pub(super) async fn put_backfill(
+        &mut self,
+        id: IndexId,
+        progress: super::Progress,
+        cursor: &str,
+    ) -> Result<(), TxError> {
         let number = |number: u64| Value::Float64(number as f64);
         let row = fields([
             ("indexId", Value::Float64(f64::from(id.0))),
@@ -137,9 +143,9 @@ impl Transaction {
             ("cursor", cursor.into()),
         ]);
         let key = [Value::Float64(f64::from(id.0))];
-        match self.find_system(SystemTable::IndexBackfills, "by_index", &key)?.first() {
-            Some(old) => self.put_system(SystemTable::IndexBackfills, old.id.internal, row).map(drop),
-            None => self.insert_system(SystemTable::IndexBackfills, row).map(drop),
+        match self.find_system(SystemTable::IndexBackfills, "by_index", &key).await?.first() {
+            Some(old) => self.put_system(SystemTable::IndexBackfills, old.id.internal, row).await.map(drop),
+            None => self.insert_system(SystemTable::IndexBackfills, row).await.map(drop),
         }
     }
 }

@@ -11,31 +11,31 @@ impl Transaction {
     ///
     /// # Errors
     /// `TooManyTables`.
-    pub fn submit_schema(
+    pub async fn submit_schema(
         &mut self,
         namespace: Namespace,
         schema: &SchemaDefinition,
     ) -> Result<(DocumentId, SchemaState), TxError> {
         for table in schema.tables.keys() {
-            self.ensure_table(namespace, table)?;
+            self.ensure_table(namespace, table).await?;
         }
         let current = self.catalog().schemas(namespace).cloned().unwrap_or_default();
         let same = |row: InternalId| DocumentId { table: SystemTable::Schemas.number(), internal: row };
         if let Some(pending) = &current.pending {
             if *pending.definition == *schema {
-                self.get_system(SystemTable::Schemas, pending.row)?;
+                self.get_system(SystemTable::Schemas, pending.row).await?;
                 return Ok((same(pending.row), pending.state.clone()));
             }
-            self.set_schema_state(pending.row, SchemaState::Overwritten)?;
+            self.set_schema_state(pending.row, SchemaState::Overwritten).await?;
         }
         if let Some(active) = &current.active
             && *active.definition == *schema
         {
-            self.get_system(SystemTable::Schemas, active.row)?;
+            self.get_system(SystemTable::Schemas, active.row).await?;
             return Ok((same(active.row), SchemaState::Active));
         }
         let row = SchemaRow { namespace, state: SchemaState::Pending, schema: schema.to_json_value().to_string() };
-        let id = self.insert_system(SystemTable::Schemas, row.fields())?;
+        let id = self.insert_system(SystemTable::Schemas, row.fields()).await?;
         Ok((id, SchemaState::Pending))
     }
 
@@ -43,15 +43,15 @@ impl Transaction {
     ///
     /// # Errors
     /// `SchemaNotValidated` if it is in another state than validated or active; the message names the state.
-    pub fn activate_schema(&mut self, namespace: Namespace, schema: Option<DocumentId>) -> Result<(), TxError> {
+    pub async fn activate_schema(&mut self, namespace: Namespace, schema: Option<DocumentId>) -> Result<(), TxError> {
         let row = schema.map(|schema| schema.internal);
         let current = self.catalog().schemas(namespace).cloned().unwrap_or_default();
         for other in current.active.iter().chain(&current.pending).filter(|other| Some(other.row) != row) {
-            self.set_schema_state(other.row, SchemaState::Overwritten)?;
+            self.set_schema_state(other.row, SchemaState::Overwritten).await?;
         }
         let Some(row) = row else { return Ok(()) };
-        match self.schema_row(row)?.map(|row| row.state) {
-            Some(SchemaState::Validated) => self.set_schema_state(row, SchemaState::Active),
+        match self.schema_row(row).await?.map(|row| row.state) {
+            Some(SchemaState::Validated) => self.set_schema_state(row, SchemaState::Active).await,
             Some(SchemaState::Active) => Ok(()),
             state => {
                 let state = state.as_ref().map_or("unknown", SchemaState::name);
@@ -67,16 +67,16 @@ impl Transaction {
     ///
     /// # Errors
     /// When it cannot be read.
-    pub fn schema_row(&mut self, row: InternalId) -> Result<Option<SchemaRow>, TxError> {
-        let document = self.get_system(SystemTable::Schemas, row)?;
+    pub async fn schema_row(&mut self, row: InternalId) -> Result<Option<SchemaRow>, TxError> {
+        let document = self.get_system(SystemTable::Schemas, row).await?;
         Ok(document.map(|document| read_row(SystemTable::Schemas.name(), &document)).transpose()?)
     }
 
     /// Sets the state of a schema that is there.
-    pub(super) fn set_schema_state(&mut self, row: InternalId, state: SchemaState) -> Result<(), TxError> {
-        if let Some(mut schema) = self.schema_row(row)? {
+    pub(super) async fn set_schema_state(&mut self, row: InternalId, state: SchemaState) -> Result<(), TxError> {
+        if let Some(mut schema) = self.schema_row(row).await? {
             schema.state = state;
-            self.put_system(SystemTable::Schemas, row, schema.fields())?;
+            self.put_system(SystemTable::Schemas, row, schema.fields()).await?;
         }
         Ok(())
     }

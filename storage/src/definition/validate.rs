@@ -6,19 +6,23 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::{Progress, internal};
-use crate::catalog::{LoadedSchema, Namespace, SchemaState, SystemTable, TableInfo, fields, read_row};
+use crate::catalog::{LoadedSchema, Namespace, SchemaRow, SchemaState, SystemTable, TableInfo, fields, read_row};
 use crate::commit::CommitError;
 use crate::database::Database;
 use crate::id::{DocumentId, InternalId};
+use crate::interval::{End, Interval, next_key};
+use crate::key::Key;
+use crate::query::Order;
 use crate::schema::Validator;
 use crate::state::Snapshot;
 use crate::transaction::{NamespaceTables, failure_text, parse};
 use crate::value::Value;
+use crate::version::ReadError;
 
 /// The source of the commits, for conflict messages.
 const SOURCE: &str = "_system/validate_schema";
 /// Documents checked before others get their turn.
-const CHUNK: usize = 256;
+const CHUNK: u64 = 256;
 /// Documents checked between two reports of progress.
 const REPORT_EVERY: u64 = 16_384;
 
@@ -49,27 +53,27 @@ struct ProgressRow {
 /// as validated or failed. Writes that go on meanwhile are checked by their own transactions.
 ///
 /// # Errors
-/// When commits are not possible at present, or a stored document is damaged.
+/// When reads or commits are not possible at present, or a stored document is damaged.
 pub async fn validate_schema(database: &Database, schema: DocumentId) -> Result<Validation, CommitError> {
     let row = schema.internal;
-    // Includes the commit that made it pending, so every write not in it is checked by its own transaction.
-    let snapshot = database.head();
-    let verdict = match pending(&snapshot, row) {
-        Some((namespace, pending)) => walk(database, &snapshot, namespace, &pending).await?,
+    let head = durable_head(database).await?;
+    let pending = pending(&head, row).await.map_err(unreadable)?;
+    let verdict = match pending {
+        Some((namespace, pending)) => walk(database, namespace, &pending).await?,
         None => None,
     };
     loop {
         let mut transaction = database.begin(database.head(), SOURCE);
-        let current = transaction.schema_row(row).map_err(internal)?.map(|row| row.state);
+        let current = transaction.schema_row(row).await.map_err(internal)?.map(|row| row.state);
         let outcome = match (current, &verdict) {
             (Some(SchemaState::Pending), None) => {
-                transaction.set_schema_state(row, SchemaState::Validated).map_err(internal)?;
+                transaction.set_schema_state(row, SchemaState::Validated).await.map_err(internal)?;
                 Validation::Validated
             }
             (Some(SchemaState::Pending), Some((error, table_name))) => {
                 let (error, table_name) = (error.clone(), Some(table_name.clone()));
                 let state = SchemaState::Failed { error: error.clone(), table_name: table_name.clone() };
-                transaction.set_schema_state(row, state).map_err(internal)?;
+                transaction.set_schema_state(row, state).await.map_err(internal)?;
                 Validation::Failed { error, table_name }
             }
             (Some(SchemaState::Validated), _) => Validation::Validated,
@@ -85,50 +89,98 @@ pub async fn validate_schema(database: &Database, schema: DocumentId) -> Result<
 }
 
 /// How far the validation of a schema is; `None` before it has begun.
-pub fn validation_progress(snapshot: &Snapshot, schema: DocumentId) -> Option<Progress> {
-    let key = crate::key::Key::by_id(SystemTable::SchemaValidationProgress.by_id(), schema.internal);
-    let row = snapshot.get(&key)?;
-    let row: ProgressRow = read_row(SystemTable::SchemaValidationProgress.name(), row).ok()?;
-    Some(Progress { done: row.num_docs_validated as u64, total: row.total_docs as u64 })
+///
+/// # Errors
+/// If that has to be fetched, and cannot be.
+pub async fn validation_progress(snapshot: &Snapshot, schema: DocumentId) -> Result<Option<Progress>, ReadError> {
+    let key = Key::by_id(SystemTable::SchemaValidationProgress.by_id(), schema.internal);
+    let row = snapshot.get(&key).await?;
+    let row = row.and_then(|row| read_row(SystemTable::SchemaValidationProgress.name(), &row).ok());
+    Ok(row.map(|row: ProgressRow| Progress { done: row.num_docs_validated as u64, total: row.total_docs as u64 }))
 }
 
 /// The schema of a row if it is pending.
-fn pending(snapshot: &Snapshot, row: InternalId) -> Option<(Namespace, Arc<LoadedSchema>)> {
-    let key = crate::key::Key::by_id(SystemTable::Schemas.by_id(), row);
-    let stored: crate::catalog::SchemaRow = read_row(SystemTable::Schemas.name(), snapshot.get(&key)?).ok()?;
-    let loaded = snapshot.catalog().schemas(stored.namespace)?.pending.clone()?;
-    (loaded.row == row && loaded.state == SchemaState::Pending).then_some((stored.namespace, loaded))
+async fn pending(snapshot: &Snapshot, row: InternalId) -> Result<Option<(Namespace, Arc<LoadedSchema>)>, ReadError> {
+    let key = Key::by_id(SystemTable::Schemas.by_id(), row);
+    let stored = snapshot.get(&key).await?;
+    let stored = stored.and_then(|stored| read_row::<SchemaRow>(SystemTable::Schemas.name(), &stored).ok());
+    let Some(namespace) = stored.map(|stored| stored.namespace) else { return Ok(None) };
+    let loaded = snapshot.catalog().schemas(namespace).and_then(|schemas| schemas.pending.clone());
+    let loaded = loaded.filter(|loaded| loaded.row == row && loaded.state == SchemaState::Pending);
+    Ok(loaded.map(|loaded| (namespace, loaded)))
 }
 
 /// Looks for a document that does not fit. Returns what to tell the developer of it, and its table.
 async fn walk(
     database: &Database,
-    snapshot: &Snapshot,
     namespace: Namespace,
     schema: &LoadedSchema,
 ) -> Result<Option<(String, String)>, CommitError> {
-    let tables = tables_to_walk(snapshot, namespace, schema);
-    let total = tables.iter().map(|table| snapshot.index_len(table.by_id) as u64).sum();
+    let first = database.latest();
+    let tables = tables_to_walk(&first, namespace, schema);
+    let total = tables.iter().map(|table| first.estimated_count(table.by_id)).sum();
     let mut progress = Progress { done: 0, total };
     report(database, schema.row, progress).await?;
-    let lookup = NamespaceTables { catalog: snapshot.catalog(), namespace };
     for table in tables {
-        for document in snapshot.documents(table.by_id) {
-            let value = parse(&table, document)?;
-            if let Err(error) = schema.definition.check_document(&table.name, &value, &lookup) {
-                return Ok(Some((failure_text(document.id, &table.name, &error), table.name.clone())));
+        let mut rest = Interval::prefix(&table.by_id.0.to_be_bytes());
+        while !rest.is_empty() {
+            let (failure, done) = check_some(database, namespace, schema, &table, &mut rest).await?;
+            if failure.is_some() {
+                return Ok(failure);
             }
-            progress.done += 1;
-            if progress.done.is_multiple_of(CHUNK as u64) {
-                database.env().sleep(Duration::ZERO).await;
-            }
-            if progress.done.is_multiple_of(REPORT_EVERY) {
-                report(database, schema.row, progress).await?;
-            }
+            progress.done += done;
+            report(database, schema.row, Progress { total: progress.total.max(progress.done), ..progress }).await?;
         }
     }
-    report(database, schema.row, progress).await?;
     Ok(None)
+}
+
+/// Checks the next documents of a table by id, and moves the start of `rest` behind them. Each call takes a snapshot of its own:
+/// what changed since the schema became pending was checked by its own transaction, and an old snapshot may lose its segments.
+/// They are of latest: what is in the head only may be taken back.
+async fn check_some(
+    database: &Database,
+    namespace: Namespace,
+    schema: &LoadedSchema,
+    table: &TableInfo,
+    rest: &mut Interval,
+) -> Result<(Option<(String, String)>, u64), CommitError> {
+    let snapshot = database.latest();
+    let lookup = NamespaceTables { catalog: snapshot.catalog(), namespace };
+    let mut documents = snapshot.scan(rest.clone(), Order::Asc);
+    let mut done = 0;
+    while done < REPORT_EVERY {
+        let Some((key, document)) = documents.next().await.map_err(unreadable)? else {
+            rest.end = End::Before(rest.start.clone());
+            break;
+        };
+        let value = parse(table, &document)?;
+        if let Err(error) = schema.definition.check_document(&table.name, &value, &lookup) {
+            return Ok((Some((failure_text(document.id, &table.name, &error), table.name.clone())), done));
+        }
+        done += 1;
+        if done.is_multiple_of(CHUNK) {
+            database.env().sleep(Duration::ZERO).await;
+        }
+        rest.start = next_key(&key);
+    }
+    Ok((None, done))
+}
+
+/// The head, once all of it is part of latest.
+async fn durable_head(database: &Database) -> Result<Snapshot, CommitError> {
+    loop {
+        let head = database.head();
+        match database.wait_durable(&head).await {
+            Ok(()) => return Ok(head),
+            Err(CommitError::Conflict(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn unreadable(error: ReadError) -> CommitError {
+    internal(error.into())
 }
 
 /// The tables of which a document may not fit, as far as the validators tell.
@@ -150,7 +202,7 @@ async fn report(database: &Database, schema: InternalId, progress: Progress) -> 
         ("totalDocs", Value::Float64(progress.total as f64)),
     ]);
     let mut transaction = database.begin(database.head(), SOURCE);
-    transaction.put_system(SystemTable::SchemaValidationProgress, schema, row).map_err(internal)?;
+    transaction.put_system(SystemTable::SchemaValidationProgress, schema, row).await.map_err(internal)?;
     match database.commit(transaction).await {
         // Two that validate at a time: either's report will do.
         Ok(_) | Err(CommitError::Conflict(_)) => Ok(()),

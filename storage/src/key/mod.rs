@@ -82,8 +82,13 @@ impl Key {
 
     /// The internal id at the end of the key, or `None` if the key is too short to have one.
     pub fn internal_id(&self) -> Option<InternalId> {
-        self.after_index().last_chunk().map(|bytes| InternalId(*bytes))
+        internal_id(&self.0)
     }
+}
+
+/// The internal id at the end of a key's bytes, or `None` if they are too few to have one.
+pub(crate) fn internal_id(key: &[u8]) -> Option<InternalId> {
+    key.get(INDEX_ID_LENGTH..)?.last_chunk().map(|bytes| InternalId(*bytes))
 }
 
 impl From<&[u8]> for Key {

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use smallvec::smallvec;
 use tokio::sync::oneshot;
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::catalog::TabletId;
 use crate::document::Document;
-use crate::env::Env;
+use crate::env::{Clock, Env, ManualClock};
 use crate::id::{DocumentId, InternalId, TableNumber};
 use crate::key::Key;
 
@@ -30,7 +31,17 @@ pub async fn run_all<L: CommitLog>(env: &Env, make: impl AsyncFn() -> L) {
     racing(env, Arc::new(make().await)).await;
     tail_reads(env, Arc::new(make().await)).await;
     trimming(env, &make().await).await;
+    sealing(env, &make().await).await;
     unknown_outcomes(env, Arc::new(make().await)).await;
+}
+
+/// Runs the suite of logs that several processes write to. `open` opens the log of that name as another process would, with
+/// its own clock and randomness.
+pub async fn run_shared<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env, &str) -> L) {
+    racing_processes(env, async |env| open(env, "racing").await).await;
+    following(env, async |env| open(env, "following").await).await;
+    sealed_by_another(env, async |env| open(env, "sealed").await).await;
+    stalled_writers(env, async |env| open(env, "stalled").await).await;
 }
 
 /// An entry with a nonce of its own and some of everything, about `size` bytes large.
@@ -40,7 +51,7 @@ pub fn sample_entry(env: &Env, size: usize) -> LogEntry {
         let writes = (0..documents).map(|number| sample_write(env, number, size / 4)).collect();
         Arc::new(LoggedTransaction { ts, writes, source: "messages.js:send".to_owned() })
     };
-    LogEntry { nonce: env.random_bytes(), transactions: vec![transaction(ts, 3), transaction(ts + 7, 1)] }
+    LogEntry::new(env.random_bytes(), vec![transaction(ts, 3), transaction(ts + 7, 1)])
 }
 
 fn sample_write(env: &Env, number: usize, json_bytes: usize) -> LoggedWrite {
@@ -92,7 +103,7 @@ pub async fn numbering(env: &Env, log: &dyn CommitLog) {
 
 /// Entries come back as they were, whatever their size.
 pub async fn contents(env: &Env, log: &dyn CommitLog) {
-    let mut entries = vec![LogEntry { nonce: env.random_bytes(), transactions: Vec::new() }];
+    let mut entries = vec![LogEntry::new(env.random_bytes(), Vec::new())];
     entries.extend([0, 1, 1_000, 60_000, 1 << 20, 5 << 20, 10].map(|size| sample_entry(env, size)));
     for (n, entry) in (1..).zip(&entries) {
         assert_eq!(append(log, n, entry).await, Append::Appended);
@@ -127,6 +138,88 @@ pub async fn unknown_outcomes(env: &Env, log: Arc<dyn CommitLog>) {
         Arc::new(FaultyLog::new(Arc::clone(&log), faults, FaultRates::NETWORK)) as Arc<dyn CommitLog>
     };
     race(env, &log, faulty).await;
+}
+
+/// As [`racing`], each writer with a log that it opened itself.
+pub async fn racing_processes<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env) -> L) {
+    let mut logs: Vec<Arc<dyn CommitLog>> = Vec::new();
+    for _ in 0..WRITERS {
+        logs.push(Arc::new(open(env).await));
+    }
+    let reader: Arc<dyn CommitLog> = Arc::new(open(env).await);
+    race(env, &reader, |number| Arc::clone(&logs[number])).await;
+}
+
+/// Who opened the log before sees what others append and forget, at once.
+pub async fn following<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env) -> L) {
+    let (writer, reader) = (open(env).await, open(env).await);
+    assert!(reader.is_shared());
+    let mut entries = Vec::new();
+    for n in 1..=150 {
+        let entry = sample_entry(env, 100);
+        assert_eq!(append(&writer, n, &entry).await, Append::Appended);
+        entries.push((n, entry));
+        if n % 10 == 1 {
+            assert_eq!(read(&reader, n, 10).await, entries[n as usize - 1..], "after {n}");
+        }
+    }
+    assert_eq!((head(&reader).await, head(&open(env).await).await), (150, 150));
+    assert_eq!(read_all(&reader, 1).await, entries);
+    writer.trim(140).await.expect("trim");
+    let late = open(env).await;
+    let kept = first(&late).await;
+    assert_eq!((first(&reader).await, head(&late).await), (kept, 150));
+    assert_eq!(read_all(&late, kept).await, entries[kept as usize - 1..]);
+    let next = sample_entry(env, 100);
+    assert_eq!(append(&reader, 151, &next).await, Append::Appended);
+    assert_eq!(read(&writer, 151, 10).await, [(151, next)]);
+}
+
+/// Nobody appends beyond a seal, whether they have seen it or not.
+pub async fn sealed_by_another<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env) -> L) {
+    let (writer, other) = (open(env).await, open(env).await);
+    append_many(env, &writer, 3, 100).await;
+    assert_eq!(read(&other, 1, 10).await.len(), 3);
+    let seal = LogEntry::sealing(env.random_bytes(), "next");
+    assert_eq!(append(&other, 4, &seal).await, Append::Appended);
+    let refused = async |log: &L| {
+        let appended = log.append_if_absent(5, &sample_entry(env, 10)).await;
+        assert!(matches!(appended, Err(LogError::Sealed { entry: 4, .. })), "{appended:?}");
+    };
+    refused(&writer).await;
+    refused(&other).await;
+    writer.trim(4).await.expect("trim");
+    refused(&open(env).await).await;
+}
+
+/// A writer that slept while its number was taken, trimmed and forgotten gets [`LogError::Trimmed`], never an acknowledgement.
+/// (It slept for longer than a minute, for which entries are kept at least.)
+pub async fn stalled_writers<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env) -> L) {
+    let clock = Arc::new(ManualClock::new(env.now_ns()));
+    let slow = Env { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..env.clone() };
+    let (writer, stalled, reader) = (open(env).await, open(&slow).await, open(&slow).await);
+    append_many(env, &writer, 19, 100).await;
+    assert_eq!(append(&stalled, 20, &sample_entry(env, 100)).await, Append::Appended);
+    assert_eq!(read_all(&reader, 1).await.len(), 20);
+    let mut entries = Vec::new();
+    for n in 21..=40 {
+        entries.push((n, sample_entry(env, 100)));
+        assert_eq!(append(&writer, n, &entries[entries.len() - 1].1).await, Append::Appended);
+    }
+    writer.trim(30).await.expect("trim");
+    clock.advance(Duration::from_secs(60));
+    let kept = first(&writer).await;
+    let trimmed = |result: Result<(), LogError>| {
+        assert!(matches!(result, Err(LogError::Trimmed { first, .. }) if first == kept), "{result:?}");
+    };
+    if kept > 21 {
+        trimmed(stalled.append_if_absent(21, &sample_entry(env, 100)).await.map(drop));
+        trimmed(reader.read(21, 10).await.map(drop));
+    }
+    for log in [&writer, &stalled, &reader] {
+        assert_eq!((first(log).await, head(log).await), (kept, 40));
+        assert_eq!(read_all(log, kept).await, entries[kept as usize - 21..]);
+    }
 }
 
 async fn race(env: &Env, log: &Arc<dyn CommitLog>, mut log_of: impl FnMut(usize) -> Arc<dyn CommitLog>) {
@@ -235,6 +328,26 @@ pub async fn trimming(env: &Env, log: &dyn CommitLog) {
     assert_eq!(read_all(log, first).await, entries[first as usize - 1..]);
 }
 
+/// Nothing follows a seal, not even when all was trimmed.
+pub async fn sealing(env: &Env, log: &dyn CommitLog) {
+    let mut entries = append_many(env, log, 3, 200).await;
+    let seal = LogEntry::sealing(env.random_bytes(), "0123456789abcdef");
+    assert_eq!(append(log, 4, &seal).await, Append::Appended);
+    assert_eq!(append(log, 4, &seal).await, Append::Appended, "repeated");
+    let other = sample_entry(env, 100);
+    assert_eq!(append(log, 4, &other).await, Append::Occupied(seal.clone()));
+    entries.push((4, seal));
+    assert_eq!(read_all(log, 1).await, entries);
+    let refused = async |when| match log.append_if_absent(5, &other).await {
+        Err(LogError::Sealed { entry: 4, successor }) if successor == "0123456789abcdef" => {}
+        appended => panic!("append beyond a seal, {when}, gave {appended:?}"),
+    };
+    refused("at once").await;
+    log.trim(4).await.expect("trim");
+    refused("after it was trimmed").await;
+    assert_eq!((head(log).await, read(log, 5, 10).await), (4, Vec::new()));
+}
+
 /// What was acknowledged is there after the log was closed (by dropping it) and opened again by `open`, as often as
 /// that happens.
 pub async fn reopening<L: CommitLog>(env: &Env, open: impl AsyncFn() -> L) {
@@ -256,10 +369,21 @@ pub async fn reopening<L: CommitLog>(env: &Env, open: impl AsyncFn() -> L) {
     let log = open().await;
     assert_eq!((first(&log).await, head(&log).await), (kept, 40));
     assert_eq!(read_all(&log, kept).await, entries[kept as usize - 1..]);
+    assert_eq!(append(&log, 41, &LogEntry::sealing(env.random_bytes(), "next")).await, Append::Appended);
+    drop(log);
+    let sealed = open().await.append_if_absent(42, &sample_entry(env, 10)).await;
+    assert!(matches!(sealed, Err(LogError::Sealed { entry: 41, .. })), "{sealed:?}");
 }
 
+/// Appends, once more if the outcome is unknown, as it may be where the medium misbehaves.
 async fn append(log: &dyn CommitLog, n: EntryNumber, entry: &LogEntry) -> Append {
-    log.append_if_absent(n, entry).await.expect("append")
+    for _ in 0..20 {
+        match log.append_if_absent(n, entry).await.expect("append") {
+            Append::Unknown => {}
+            decided => return decided,
+        }
+    }
+    panic!("the outcome of an append stays unknown");
 }
 
 async fn append_many(env: &Env, log: &dyn CommitLog, count: u64, size: usize) -> Vec<(EntryNumber, LogEntry)> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::{Append, CommitLog, EntryNumber, LogEntry, LogError};
 use crate::env::Env;
+use crate::sabotage::{self, Rule};
 
 /// How an append ended.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,10 +35,12 @@ pub async fn append_decided(
     loop {
         match log.append_if_absent(n, entry).await {
             Ok(Append::Appended) => return Ok(Decided::Appended),
-            Ok(Append::Occupied(present)) if present.nonce == entry.nonce => {
-                return Ok(Decided::Appended);
-            }
+            Ok(Append::Occupied(present)) if is_own(&present, entry) => return Ok(Decided::Appended),
             Ok(Append::Occupied(present)) => return Ok(Decided::Occupied(present)),
+            Ok(Append::Unknown) if sabotage::is(Rule::UnknownAppendGivenUp) => {
+                let nothing = LogEntry { nonce: [0; 16], transactions: Vec::new(), seal: None };
+                return Ok(Decided::Occupied(nothing));
+            }
             Ok(Append::Unknown) => undecided = true,
             Err(error) if undecided && error.is_transient() => {
                 tracing::warn!(entry = n, %error, "still waiting for the outcome of an append");
@@ -47,4 +50,11 @@ pub async fn append_decided(
         env.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn is_own(present: &LogEntry, entry: &LogEntry) -> bool {
+    if sabotage::is(Rule::ForeignEntryIsOwn) {
+        return true;
+    }
+    present.nonce == entry.nonce && !sabotage::is(Rule::OwnEntryIsForeign)
 }

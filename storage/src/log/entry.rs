@@ -20,6 +20,15 @@ pub struct LogEntry {
     pub nonce: Nonce,
     /// The transactions, their timestamps strictly ascending. May be empty.
     pub transactions: Vec<Arc<LoggedTransaction>>,
+    /// Set if this is the last entry of its log; then it has no transactions.
+    pub seal: Option<Seal>,
+}
+
+/// The end of a log: no entry can follow the one that carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seal {
+    /// The timeline on which the database goes on.
+    pub successor: String,
 }
 
 /// One committed transaction.
@@ -69,6 +78,16 @@ impl LoggedWrite {
 }
 
 impl LogEntry {
+    /// An entry of `transactions`, their timestamps strictly ascending.
+    pub fn new(nonce: Nonce, transactions: Vec<Arc<LoggedTransaction>>) -> Self {
+        Self { nonce, transactions, seal: None }
+    }
+
+    /// The entry that ends a log, because the database goes on as timeline `successor`.
+    pub fn sealing(nonce: Nonce, successor: impl Into<String>) -> Self {
+        Self { nonce, transactions: Vec::new(), seal: Some(Seal { successor: successor.into() }) }
+    }
+
     /// The timestamp of the last transaction, `None` if there is none.
     pub fn last_ts(&self) -> Option<Timestamp> {
         self.transactions.last().map(|transaction| transaction.ts)

@@ -25,6 +25,14 @@ pub enum LogError {
         /// The next free number.
         next: EntryNumber,
     },
+    /// An append beyond the seal of the log.
+    #[error("the log was sealed at entry {entry}: it goes on as timeline `{successor}`")]
+    Sealed {
+        /// The number of the entry with the seal.
+        entry: EntryNumber,
+        /// The timeline that goes on.
+        successor: String,
+    },
     /// The entry is larger than an entry may be.
     #[error(transparent)]
     TooLarge(#[from] EntryTooLarge),
@@ -62,6 +70,23 @@ pub enum LogError {
         /// What is wrong.
         error: CorruptEntry,
     },
+    /// A service that holds the log failed, does not answer, refuses, or is asked for too much; it was tried several
+    /// times where that makes sense.
+    #[error("cannot {operation} the log in `{place}`: {reason}")]
+    Remote {
+        /// What: "read", "append to", ...
+        operation: &'static str,
+        /// The table or folder.
+        place: String,
+        /// What it answered.
+        reason: String,
+    },
+    /// The log was opened for reading only.
+    #[error("the log in `{}` was opened for reading only", .directory.display())]
+    ReadOnly {
+        /// Its directory.
+        directory: PathBuf,
+    },
     /// The log was closed, or the thread that served it is gone.
     #[error("the log is closed")]
     Closed,
@@ -90,8 +115,9 @@ impl LogError {
         }
     }
 
-    /// Whether it may go away by itself or with more space, so that it makes sense to try again later.
+    /// Whether it may go away by itself, with more space, or when somebody repairs a service, so that it makes sense to
+    /// try again later.
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::DiskFull { .. } | Self::Io { .. })
+        matches!(self, Self::DiskFull { .. } | Self::Io { .. } | Self::Remote { .. })
     }
 }

@@ -146,4 +146,8 @@ impl<L: CommitLog> CommitLog for FaultyLog<L> {
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError> {
         self.inner.trim(through).await
     }
+
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
 }

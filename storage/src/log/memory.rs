@@ -5,12 +5,15 @@ use std::collections::VecDeque;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::{Append, CommitLog, EntryNumber, LogEntry, LogError};
+use super::{Append, CommitLog, EntryNumber, LogEntry, LogError, Seal};
 
 /// A log that lives as long as the process. Entries are kept in their binary form, so that what comes back is what a
 /// log on disk would give.
 #[derive(Debug, Default)]
-pub struct MemoryLog(Mutex<State>);
+pub struct MemoryLog {
+    state: Mutex<State>,
+    shared: bool,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -18,6 +21,8 @@ struct State {
     trimmed: EntryNumber,
     /// Those after them.
     entries: VecDeque<Vec<u8>>,
+    /// The seal of the newest entry, if it has one.
+    seal: Option<Seal>,
 }
 
 impl State {
@@ -39,9 +44,14 @@ impl State {
 }
 
 impl MemoryLog {
-    /// An empty log.
+    /// An empty log for one database.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty log that several databases of this process write to.
+    pub fn shared() -> Self {
+        Self { shared: true, ..Self::default() }
     }
 }
 
@@ -49,13 +59,17 @@ impl MemoryLog {
 impl CommitLog for MemoryLog {
     async fn append_if_absent(&self, n: EntryNumber, entry: &LogEntry) -> Result<Append, LogError> {
         let encoded = entry.encode()?;
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
+        if let Some(Seal { successor }) = state.seal.clone().filter(|_| n >= state.next()) {
+            return Err(LogError::Sealed { entry: state.next() - 1, successor });
+        }
         if n == 0 || n > state.next() {
             return Err(LogError::Gap { requested: n, next: state.next() });
         }
         match state.get(n)? {
             None => {
                 state.entries.push_back(encoded);
+                state.seal = entry.seal.clone();
                 Ok(Append::Appended)
             }
             Some(present) if present.nonce == entry.nonce => Ok(Append::Appended),
@@ -64,7 +78,7 @@ impl CommitLog for MemoryLog {
     }
 
     async fn read(&self, from: EntryNumber, max: usize) -> Result<Vec<(EntryNumber, LogEntry)>, LogError> {
-        let state = self.0.lock();
+        let state = self.state.lock();
         let mut entries = Vec::new();
         for n in (from..=EntryNumber::MAX).take(max) {
             let Some(entry) = state.get(n)? else { break };
@@ -74,18 +88,22 @@ impl CommitLog for MemoryLog {
     }
 
     async fn head(&self) -> Result<EntryNumber, LogError> {
-        Ok(self.0.lock().next() - 1)
+        Ok(self.state.lock().next() - 1)
     }
 
     async fn first(&self) -> Result<EntryNumber, LogError> {
-        Ok(self.0.lock().first())
+        Ok(self.state.lock().first())
     }
 
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError> {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         while state.first() <= through && state.entries.pop_front().is_some() {
             state.trimmed += 1;
         }
         Ok(())
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shared
     }
 }

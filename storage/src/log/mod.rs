@@ -2,15 +2,18 @@
 //!
 //! Entries are numbered 1, 2, 3, ... without gaps. A writer that knows entries up to n proposes entry n + 1; of several
 //! that propose the same number, one wins, and the others learn the winner's entry. An entry that is in the log never
-//! changes.
+//! changes. The last one may be a seal, which no other follows.
 
 mod codec;
 mod decided;
+mod dynamodb;
 mod entry;
 mod error;
 mod faulty;
 mod local;
 mod memory;
+mod object_store;
+mod remote;
 
 pub mod conformance;
 
@@ -23,11 +26,14 @@ use async_trait::async_trait;
 
 pub use codec::{CorruptEntry, EntryTooLarge, MAX_ENTRY_BYTES};
 pub use decided::{Decided, append_decided};
-pub use entry::{KeyDelta, LogEntry, LoggedTransaction, LoggedWrite, Nonce};
+pub use dynamodb::{DynamoDbLog, DynamoDbLogConfig, create_table};
+pub use entry::{KeyDelta, LogEntry, LoggedTransaction, LoggedWrite, Nonce, Seal};
 pub use error::{LogError, OpenLogError};
 pub use faulty::{Fault, FaultRates, FaultyLog};
 pub use local::{LocalLog, LocalLogOptions};
 pub use memory::MemoryLog;
+pub use object_store::ObjectStoreLog;
+pub use remote::RemoteLog;
 
 /// The number of an entry, from 1. 0 stands for "before the first".
 pub type EntryNumber = u64;
@@ -60,7 +66,7 @@ pub trait CommitLog: Send + Sync + 'static {
     /// # Errors
     /// With an error, the entry is not in the log and this call will not put it there. [`LogError::Gap`] if entry `n -
     /// 1` is not there (where the log can see it), [`LogError::Trimmed`] if `n` was trimmed away,
-    /// [`LogError::DiskFull`], [`LogError::TooLarge`], ...
+    /// [`LogError::Sealed`] if an entry before `n` is a seal, [`LogError::DiskFull`], [`LogError::TooLarge`], ...
     async fn append_if_absent(&self, n: EntryNumber, entry: &LogEntry) -> Result<Append, LogError>;
 
     /// Entries `from`, `from + 1`, ... without gaps: none if `from` is beyond the newest, otherwise at least one and at
@@ -78,8 +84,12 @@ pub trait CommitLog: Send + Sync + 'static {
     async fn first(&self) -> Result<EntryNumber, LogError>;
 
     /// Allows the log to forget the entries up to and including `through`. It may keep some of them (it forgets in
-    /// large pieces), and never forgets a later one. Numbers beyond the newest entry are taken as the newest.
+    /// large pieces), and never forgets a later one. Numbers beyond the newest entry are taken as the newest. That the
+    /// log is sealed is not forgotten.
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError>;
+
+    /// Whether others may write to it while this process does, so that its tail has to be followed.
+    fn is_shared(&self) -> bool;
 }
 
 #[async_trait]
@@ -102,5 +112,9 @@ impl<L: CommitLog + ?Sized> CommitLog for Arc<L> {
 
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError> {
         (**self).trim(through).await
+    }
+
+    fn is_shared(&self) -> bool {
+        (**self).is_shared()
     }
 }

@@ -1,4 +1,5 @@
-//! Snapshot files: every document at one position of the log.
+//! Snapshot files: every document at one position of the log. Earlier versions of Lakewire wrote them instead of segments; this
+//! one only reads them.
 //!
 //! | part | layout, integers little-endian |
 //! | --- | --- |
@@ -18,8 +19,6 @@ use crate::log::{EntryNumber, Timestamp};
 
 const MAGIC: &[u8; 6] = b"LWSNAP";
 const VERSION: u16 = 1;
-/// A block is compressed once it has this many bytes.
-const BLOCK_BYTES: usize = 256 << 10;
 
 /// A snapshot file that cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -36,74 +35,6 @@ pub enum SnapshotFileError {
     /// It ends before its end.
     #[error("it is cut off at byte {0}")]
     CutOff(usize),
-}
-
-/// Makes the bytes of a snapshot file, piece by piece.
-pub(crate) struct Writer {
-    out: Vec<u8>,
-    block: Vec<u8>,
-    documents: u64,
-}
-
-impl Writer {
-    pub fn new(entry: EntryNumber, ts: Timestamp) -> Self {
-        let mut out = Vec::new();
-        out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&VERSION.to_le_bytes());
-        out.extend_from_slice(&entry.to_le_bytes());
-        out.extend_from_slice(&ts.to_le_bytes());
-        let crc = crc32fast::hash(&out);
-        out.extend_from_slice(&crc.to_le_bytes());
-        Writer { out, block: Vec::new(), documents: 0 }
-    }
-
-    /// Adds a document. Returns how many bytes can be taken.
-    pub fn push(&mut self, tablet: TabletId, document: &Document) -> usize {
-        let Document { id, creation_time, json, size } = document;
-        let block = &mut self.block;
-        block.extend_from_slice(&tablet.0.to_le_bytes());
-        block.extend_from_slice(&id.table.0.to_le_bytes());
-        block.extend_from_slice(&id.internal.0);
-        block.extend_from_slice(&creation_time.to_le_bytes());
-        block.extend_from_slice(&size.to_le_bytes());
-        block.extend_from_slice(&length(json.len()));
-        block.extend_from_slice(json.as_bytes());
-        self.documents += 1;
-        if self.block.len() >= BLOCK_BYTES {
-            self.end_block();
-        }
-        self.out.len()
-    }
-
-    /// What there is so far and was not taken.
-    pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.out)
-    }
-
-    /// The rest.
-    pub fn finish(mut self) -> Vec<u8> {
-        if !self.block.is_empty() {
-            self.end_block();
-        }
-        self.out.extend_from_slice(&0u32.to_le_bytes());
-        let documents = self.documents.to_le_bytes();
-        self.out.extend_from_slice(&documents);
-        self.out.extend_from_slice(&crc32fast::hash(&documents).to_le_bytes());
-        self.out
-    }
-
-    fn end_block(&mut self) {
-        let bytes = lz4_flex::compress_prepend_size(&self.block);
-        self.out.extend_from_slice(&length(bytes.len()));
-        self.out.extend_from_slice(&crc32fast::hash(&bytes).to_le_bytes());
-        self.out.extend_from_slice(&bytes);
-        self.block.clear();
-    }
-}
-
-/// A document is far smaller than 4 GB, and so is a block.
-fn length(length: usize) -> [u8; 4] {
-    u32::try_from(length).expect("a block of a snapshot is below 4 GB").to_le_bytes()
 }
 
 /// What a snapshot file holds.
@@ -194,6 +125,10 @@ impl<'a> Input<'a> {
         if u32::from_le_bytes(self.take()?) == crc { Ok(()) } else { Err(SnapshotFileError::Damaged(at)) }
     }
 }
+
+#[cfg(test)]
+#[path = "file_writer.rs"]
+pub(crate) mod writer;
 
 #[cfg(test)]
 #[path = "file_tests.rs"]

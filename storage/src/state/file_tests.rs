@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
-use super::{Contents, SnapshotFileError, Writer, read};
+use super::writer::Writer;
+use super::{Contents, SnapshotFileError, read};
 use crate::catalog::TabletId;
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId, TableNumber};

@@ -1,167 +1,222 @@
-//! The database in memory, as it is at one timestamp.
+//! The database as it is at one timestamp: the newest commits in memory, the rest in segments.
 //!
-//! Every index is a persistent ordered map from key to document, so a [`Snapshot`] is a few pointers: it costs nothing to take
-//! and stays as it is while commits go on. Indexes share the documents.
+//! Both hold *versions*: what is at a key from a timestamp on. So one [`State`] answers for every timestamp from its horizon to
+//! its newest commit, and a [`Snapshot`], a state and a timestamp, costs nothing to take and stays as it is while commits,
+//! flushes and compactions go on.
 
+mod catalogs;
+mod counts;
+mod cursor;
 pub(crate) mod file;
 pub(crate) mod history;
-mod range;
+#[cfg(test)]
+pub(crate) mod model;
+mod scan;
+mod snapshot;
+mod tail;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
-use imbl::OrdMap;
-
 use crate::catalog::{Catalog, IndexId, RowChange, RowError, SystemTable};
 use crate::document::Document;
-use crate::key::Key;
 use crate::log::{LoggedTransaction, Timestamp};
+use crate::segment::Row;
+use crate::timeline::Manifest;
+use crate::version::{ReadError, Version};
 
-/// One index: every document of a table in the order of its keys.
-pub(crate) type Tree = OrdMap<Key, Arc<Document>>;
+use catalogs::Catalogs;
+pub(crate) use counts::Counts;
+pub use scan::Scan;
+pub use snapshot::Snapshot;
+pub(crate) use tail::Tail;
 
-/// Every index, and the catalog derived from the system tables among them.
-#[derive(Clone, Default)]
+/// Every index at every timestamp from the horizon on, and what is derived from the newest. A clone costs nothing.
+#[derive(Clone)]
 pub(crate) struct State {
-    trees: OrdMap<IndexId, Tree>,
-    catalog: Arc<Catalog>,
+    tail: Tail,
+    version: Arc<Version>,
+    catalogs: Catalogs,
+    /// `None` if the manifest did not have them, or at another timestamp than the newest.
+    counts: Option<Counts>,
+    /// Indexes that were dropped, when, and that no manifest knows of yet. In order.
+    dropped: Arc<[(IndexId, Timestamp)]>,
+    horizon: Timestamp,
+}
+
+/// What a manifest says of its segments.
+#[derive(Clone)]
+pub(crate) struct Installed {
+    pub version: Arc<Version>,
+    /// The segments have every commit up to here.
+    pub flushed_ts: Timestamp,
+    /// No version is missing that a reader at this timestamp or later can see.
+    pub horizon_ts: Timestamp,
+}
+
+impl Installed {
+    /// The segments of a manifest.
+    pub fn new(manifest: &Manifest, version: Arc<Version>) -> Self {
+        Installed { version, flushed_ts: manifest.flushed_ts, horizon_ts: manifest.horizon_ts }
+    }
+}
+
+/// The definitions in a database cannot be read.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Their rows could not be fetched.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// A row is not what it should be.
+    #[error(transparent)]
+    Row(#[from] RowError),
 }
 
 impl State {
-    pub(crate) fn catalog(&self) -> &Arc<Catalog> {
-        &self.catalog
+    /// Without any document.
+    pub fn empty(version: Arc<Version>) -> Self {
+        State {
+            tail: Tail::default(),
+            version,
+            catalogs: Catalogs::new(0, Catalog::default()),
+            counts: Some(Counts::default()),
+            dropped: Arc::default(),
+            horizon: 0,
+        }
     }
 
-    pub(crate) fn tree(&self, index: IndexId) -> Option<&Tree> {
-        self.trees.get(&index)
+    /// What segments hold. `counts` are those at `flushed_ts`.
+    ///
+    /// # Errors
+    /// If the definitions of tables, indexes and schemas cannot be read.
+    pub async fn load(installed: Installed, counts: Option<Counts>) -> Result<Self, LoadError> {
+        let ts = installed.flushed_ts;
+        let mut state = State { counts, ..State::empty(installed.version.clone()) };
+        state.catalogs = Catalogs::new(ts, state.load_catalog(ts).await?);
+        state.install(installed);
+        Ok(state)
     }
 
-    pub(crate) fn get(&self, key: &[u8]) -> Option<&Arc<Document>> {
-        self.trees.get(&index_of(key))?.get(key)
+    /// Reads the catalog as it was.
+    async fn load_catalog(&self, ts: Timestamp) -> Result<Catalog, LoadError> {
+        let then = Snapshot::new(ts, 0, self.clone());
+        let mut catalog = Catalog::default();
+        for table in [SystemTable::Tables, SystemTable::Indexes, SystemTable::Schemas] {
+            let mut rows = then.documents(table.by_id());
+            while let Some((_, row)) = rows.next().await? {
+                catalog.apply([RowChange { table, id: row.id.internal, document: Some(&row) }])?;
+            }
+        }
+        Ok(catalog)
     }
 
-    pub(crate) fn insert(&mut self, key: Key, document: Arc<Document>) {
-        self.trees.entry(index_of(&key)).or_default().insert(key, document);
+    /// The document at a key of any index.
+    pub async fn get(&self, key: &[u8], ts: Timestamp) -> Result<Option<Arc<Document>>, ReadError> {
+        match self.tail.get(key, ts) {
+            Some(document) => Ok(document.clone()),
+            None if self.version.is_empty() => Ok(None),
+            None => self.version.get(key, ts).await,
+        }
     }
 
-    /// Applies the writes of a transaction. Idempotent.
+    /// The newest catalog.
+    pub fn catalog(&self) -> &Arc<Catalog> {
+        self.catalogs.newest()
+    }
+
+    /// How many documents each table has, if that is known.
+    pub fn counts(&self) -> Option<&Counts> {
+        self.counts.as_ref()
+    }
+
+    /// The first timestamp that can be read.
+    pub fn horizon(&self) -> Timestamp {
+        self.horizon
+    }
+
+    pub fn version(&self) -> &Arc<Version> {
+        &self.version
+    }
+
+    /// What is not flushed, or was just now.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// About the bytes of memory that [`Self::tail`] takes.
+    pub fn tail_bytes(&self) -> usize {
+        self.tail.bytes()
+    }
+
+    /// The indexes that were dropped since the last flush, and when.
+    pub fn dropped_indexes(&self) -> &[(IndexId, Timestamp)] {
+        &self.dropped
+    }
+
+    /// Applies the writes of a transaction that comes after all others.
     ///
     /// # Errors
     /// When a row of the catalog cannot be read; the state must then be thrown away.
-    pub(crate) fn apply(&mut self, transaction: &LoggedTransaction) -> Result<(), RowError> {
-        let mut catalog_changed = false;
+    pub fn apply(&mut self, transaction: &LoggedTransaction) -> Result<(), RowError> {
+        let active = self.tail.active_mut();
         for write in &transaction.writes {
-            catalog_changed |= Catalog::depends_on(write.table);
             for delta in &write.keys {
                 if let Some(removed) = &delta.removed
                     && delta.added.as_ref() != Some(removed)
-                    && let Some(tree) = self.trees.get_mut(&index_of(removed))
                 {
-                    tree.remove(removed);
+                    active.insert(removed.clone(), transaction.ts, None);
                 }
                 if let (Some(added), Some(document)) = (&delta.added, &write.document) {
-                    self.insert(added.clone(), document.clone());
+                    active.insert(added.clone(), transaction.ts, Some(document.clone()));
                 }
             }
         }
-        if catalog_changed {
-            self.apply_catalog(transaction)?;
+        let before = self.catalogs.newest().clone();
+        if self.catalogs.apply(transaction)? {
+            self.take_note_of_drops(&before, transaction.ts);
+        }
+        if let Some(counts) = &mut self.counts {
+            counts.apply(transaction, self.catalogs.newest());
         }
         Ok(())
     }
 
-    fn apply_catalog(&mut self, transaction: &LoggedTransaction) -> Result<(), RowError> {
-        let before = self.catalog.clone();
-        let mut catalog = Catalog::clone(&before);
-        catalog.apply(transaction.writes.iter().filter_map(|write| {
-            Some(RowChange {
-                table: SystemTable::from_tablet(write.table)?,
-                id: write.id,
-                document: write.document.as_deref(),
-            })
-        }))?;
-        self.catalog = Arc::new(catalog);
-        self.drop_orphans();
-        Ok(())
-    }
-
-    /// Gives up the trees of indexes that are no longer in the catalog.
-    fn drop_orphans(&mut self) {
-        let orphans: Vec<_> =
-            self.trees.keys().copied().filter(|index| self.catalog.table_of_index(*index).is_none()).collect();
-        for index in orphans {
-            self.trees.remove(&index);
+    fn take_note_of_drops(&mut self, before: &Catalog, ts: Timestamp) {
+        let dropped = self.catalogs.newest().dropped_since(before);
+        if dropped.is_empty() {
+            return;
         }
-    }
-
-    /// Derives the catalog anew from all rows.
-    pub(crate) fn load_catalog(&mut self) -> Result<(), RowError> {
-        let mut catalog = Catalog::default();
-        for table in [SystemTable::Tables, SystemTable::Indexes, SystemTable::Schemas] {
-            let rows = self.trees.get(&table.by_id()).cloned().unwrap_or_default();
-            catalog.apply(rows.values().map(|document| RowChange {
-                table,
-                id: document.id.internal,
-                document: Some(document),
-            }))?;
+        if let Some(counts) = &mut self.counts {
+            dropped.iter().for_each(|index| counts.forget(*index));
         }
-        self.catalog = Arc::new(catalog);
-        Ok(())
-    }
-}
-
-/// The database at one timestamp: immutable and cheap to clone.
-#[derive(Clone)]
-pub struct Snapshot(Arc<SnapshotInner>);
-
-struct SnapshotInner {
-    ts: Timestamp,
-    /// Counts the times that accepted commits had to be taken back; see [`crate::commit`].
-    epoch: u64,
-    state: State,
-}
-
-impl Snapshot {
-    pub(crate) fn new(ts: Timestamp, epoch: u64, state: State) -> Self {
-        Snapshot(Arc::new(SnapshotInner { ts, epoch, state }))
+        self.dropped = self.dropped.iter().copied().chain(dropped.into_iter().map(|index| (index, ts))).collect();
     }
 
-    /// The timestamp: every commit up to and including it is visible, and no other. In ns since the Unix epoch.
-    pub fn ts(&self) -> Timestamp {
-        self.0.ts
+    /// Freezes what was applied so far, to be flushed: [`Self::frozen_rows`].
+    pub fn rotate(&mut self) {
+        self.tail.rotate();
     }
 
-    pub(crate) fn epoch(&self) -> u64 {
-        self.0.epoch
+    /// Every row of the frozen layers: keys ascending, then the newest first.
+    pub fn frozen_rows(&self) -> impl Iterator<Item = Row> + Send + use<> {
+        self.tail.frozen_rows()
     }
 
-    pub(crate) fn state(&self) -> &State {
-        &self.0.state
+    /// Forgets the layers in memory that have nothing after a timestamp.
+    pub fn forget_through(&mut self, ts: Timestamp) {
+        self.tail.forget_through(ts);
     }
 
-    /// Its tables, indexes and schemas.
-    pub fn catalog(&self) -> &Arc<Catalog> {
-        self.0.state.catalog()
-    }
-
-    /// The document at a key of any index. Reads without a trace: see [`crate::transaction::Transaction`] for recorded reads.
-    pub fn get(&self, key: &[u8]) -> Option<&Arc<Document>> {
-        self.0.state.get(key)
-    }
-
-    /// The documents of an index in the order of its keys, without a trace.
-    pub fn documents(&self, index: IndexId) -> impl DoubleEndedIterator<Item = &Arc<Document>> {
-        self.0.state.tree(index).into_iter().flat_map(Tree::values)
-    }
-
-    /// How many documents an index has.
-    pub fn index_len(&self, index: IndexId) -> usize {
-        self.0.state.tree(index).map_or(0, Tree::len)
-    }
-}
-
-impl std::fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("ts", &self.ts()).field("epoch", &self.epoch()).finish_non_exhaustive()
+    /// Reads other segments from now on, and forgets what they have.
+    pub fn install(&mut self, installed: Installed) {
+        let Installed { version, flushed_ts, horizon_ts } = installed;
+        self.version = version;
+        self.horizon = self.horizon.max(horizon_ts);
+        self.forget_through(flushed_ts);
+        if self.dropped.iter().any(|(_, ts)| *ts <= flushed_ts) {
+            self.dropped = self.dropped.iter().copied().filter(|(_, ts)| *ts > flushed_ts).collect();
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use crate::catalog::RowError;
 use crate::query::QueryError;
 use crate::value::ValueError;
+use crate::version::ReadError;
 
 /// Why an operation of a transaction was refused. The transaction itself stays usable; nothing was written by the operation.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -18,6 +19,9 @@ pub enum TxError {
     /// A row of a system table cannot be read.
     #[error(transparent)]
     Row(#[from] RowError),
+    /// A stored document could not be fetched. The same read may succeed later.
+    #[error("the database cannot be read at present: {0}")]
+    Read(#[from] ReadError),
 }
 
 impl TxError {
@@ -36,6 +40,7 @@ impl TxError {
         match self {
             TxError::Developer { code, .. } => code,
             TxError::Row(_) => "InternalServerError",
+            TxError::Read(_) => "ServiceUnavailable",
         }
     }
 
@@ -43,11 +48,11 @@ impl TxError {
     pub fn data(&self) -> Option<&serde_json::Value> {
         match self {
             TxError::Developer { data, .. } => data.as_deref(),
-            TxError::Row(_) => None,
+            TxError::Row(_) | TxError::Read(_) => None,
         }
     }
 
-    /// Whether the developer's code is to blame, and may catch it; otherwise the storage is damaged.
+    /// Whether the developer's code is to blame, and may catch it; otherwise the storage is damaged, or out of reach.
     pub fn is_developer_error(&self) -> bool {
         matches!(self, TxError::Developer { .. })
     }

@@ -11,6 +11,7 @@ use crate::document::Document;
 use crate::id::InternalId;
 use crate::interval::ReadSet;
 use crate::log::{LoggedTransaction, LoggedWrite, Timestamp};
+use crate::sabotage::{self, Rule};
 use crate::state::Snapshot;
 
 /// A transaction that has ended and is to be committed.
@@ -54,11 +55,6 @@ impl Finished {
         self.writes.iter().filter_map(move |(table, ..)| (last.replace(*table) != Some(*table)).then_some(*table))
     }
 
-    /// Size in bytes of the versions of documents that the commit replaces.
-    pub fn replaced_bytes(&self) -> usize {
-        self.writes.iter().filter_map(|(.., write)| write.old.as_ref()).map(|old| old.json.len()).sum()
-    }
-
     /// Whether a document or key holds the commit timestamp, so that [`Self::resolve`] depends on it.
     pub fn has_commit_ts(&self) -> bool {
         self.writes.iter().any(|(.., write)| write.unresolved)
@@ -73,6 +69,9 @@ impl Finished {
                 let mut write = write.clone();
                 if write.unresolved {
                     resolve(&self.catalog, *table, &mut write, ts)?;
+                }
+                if sabotage::is(Rule::KeyDeltaDropped) && write.keys.len() > 2 {
+                    write.keys.pop();
                 }
                 Ok(LoggedWrite { table: *table, id: *id, document: write.new, keys: write.keys })
             })

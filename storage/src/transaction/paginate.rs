@@ -103,7 +103,7 @@ impl Transaction {
 
         let range = range.map(|range| range.between(start.as_ref(), end.as_ref()));
         let mut stream = QueryStream::new(range, &query.operators);
-        let (read, stop) = self.read_page(&mut stream, options, end.is_some())?;
+        let (read, stop) = self.read_page(&mut stream, options, end.is_some()).await?;
 
         let position = match (&end, &stop, read.keys.last()) {
             (Some(end), ..) => end.clone(),
@@ -122,7 +122,7 @@ impl Transaction {
         })
     }
 
-    fn read_page(
+    async fn read_page(
         &mut self,
         stream: &mut QueryStream,
         options: &PageOptions,
@@ -143,7 +143,7 @@ impl Transaction {
             if read.keys.len() >= most_rows || read.bytes >= most_bytes || read.documents.len() >= MAX_ARRAY_LENGTH {
                 return Ok((read, Stop::Limit));
             }
-            match self.scan(stream) {
+            match self.scan(stream).await {
                 Ok(Some(scanned)) => {
                     read.bytes += scanned.document.size as usize;
                     read.keys.push(scanned.key);

@@ -66,7 +66,7 @@ impl Transaction {
     /// # Errors
     /// `TooManyDocumentsRead`, `TooManyBytesRead`, `TooManyReads`, `EvalError`.
     pub async fn next(&mut self, stream: &mut QueryStream) -> Result<Option<Arc<Document>>, TxError> {
-        while let Some(scanned) = self.scan(stream)? {
+        while let Some(scanned) = self.scan(stream).await? {
             if scanned.passes {
                 return Ok(Some(scanned.document));
             }
@@ -75,13 +75,13 @@ impl Transaction {
     }
 
     /// Reads one more document for a query; `None` at its end.
-    pub(super) fn scan(&mut self, stream: &mut QueryStream) -> Result<Option<Scanned>, TxError> {
+    pub(super) async fn scan(&mut self, stream: &mut QueryStream) -> Result<Option<Scanned>, TxError> {
         let Some(scan) = &mut stream.scan else { return Ok(None) };
         // A limit that is used up ends the query without looking at what comes next.
         if stream.steps.iter().any(|step| matches!(step, Step::Limit(0))) {
             return Ok(None);
         }
-        let Some((key, document)) = self.step(&mut scan.walk)? else { return Ok(None) };
+        let Some((key, document)) = self.step(&mut scan.walk).await? else { return Ok(None) };
         if !scan.table.is_system() {
             self.usage.read(document.size as usize, &self.limits)?;
         }

@@ -15,7 +15,7 @@ impl Transaction {
     ///
     /// # Errors
     /// `SystemTableError` if the id is of a table of the other kind; `TooManyDocumentsRead`, `TooManyBytesRead`,
-    /// `TooManyReads`.
+    /// `TooManyReads`, [`TxError::Read`].
     pub async fn get(
         &mut self,
         namespace: Namespace,
@@ -34,7 +34,7 @@ impl Transaction {
         } else if table.state != TableState::Active && kind == TableKind::User {
             return Ok(None);
         }
-        self.get_in(&table, id.internal)
+        self.get_in(&table, id.internal).await
     }
 
     /// The id that a text is, if it is one of a table that apps can see.
@@ -58,7 +58,7 @@ impl Transaction {
     pub async fn count(&mut self, namespace: Namespace, table: &str) -> Result<u64, TxError> {
         let Some(table) = self.find_table(namespace, table)? else { return Ok(0) };
         self.record_read(Interval::prefix(&table.by_id.0.to_be_bytes()))?;
-        let stored = self.snapshot.index_len(table.by_id) as u64;
+        let stored = self.snapshot.count(table.by_id).await?;
         let (mut inserted, mut deleted) = (0, 0);
         for write in self.staged.of_table(table.tablet) {
             inserted += u64::from(write.old.is_none());
@@ -68,9 +68,12 @@ impl Transaction {
     }
 
     /// A document of a known table, recorded and counted.
-    pub(super) fn get_in(&mut self, table: &TableInfo, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
+    pub(super) async fn get_in(&mut self, table: &TableInfo, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
         let key = Key::by_id(table.by_id, id);
-        let found = self.look_up(&key);
+        let found = match self.staged.overlay.get(&key) {
+            Some(staged) => staged.clone(),
+            None => self.snapshot.get(&key).await?,
+        };
         self.record_read(Interval::point(key))?;
         if let Some(document) = &found
             && !table.is_system()
@@ -78,14 +81,6 @@ impl Transaction {
             self.usage.read(document.size as usize, &self.limits)?;
         }
         Ok(found)
-    }
-
-    /// What is at a key, own writes included, without a trace.
-    pub(super) fn look_up(&self, key: &Key) -> Option<Arc<Document>> {
-        match self.staged.overlay.get(key) {
-            Some(staged) => staged.clone(),
-            None => self.snapshot.get(key).cloned(),
-        }
     }
 
     /// The table that an app sees under a name: private system tables are not there, unless the transaction is privileged.

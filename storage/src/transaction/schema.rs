@@ -23,7 +23,12 @@ impl TableLookup for NamespaceTables<'_> {
 impl Transaction {
     /// Refuses a document that does not fit the schema in force. One that does not fit the schema being pushed lets the push
     /// fail instead.
-    pub(super) fn check_schemas(&mut self, table: &TableInfo, id: DocumentId, value: &Value) -> Result<(), TxError> {
+    pub(super) async fn check_schemas(
+        &mut self,
+        table: &TableInfo,
+        id: DocumentId,
+        value: &Value,
+    ) -> Result<(), TxError> {
         let Some(schemas) = self.staged.catalog.schemas(table.namespace).cloned() else { return Ok(()) };
         if let Some(active) = &schemas.active {
             self.fits(active, table, value).map_err(|error| TxError::developer(error.code(), error.to_string()))?;
@@ -31,7 +36,7 @@ impl Transaction {
         if let Some(pending) = &schemas.pending
             && let Err(error) = self.fits(pending, table, value)
         {
-            self.fail_schema(pending, Some(table), failure_text(id, &table.name, &error))?;
+            self.fail_schema(pending, Some(table), failure_text(id, &table.name, &error)).await?;
         }
         Ok(())
     }
@@ -42,16 +47,16 @@ impl Transaction {
     }
 
     /// Marks a schema as failed.
-    pub(crate) fn fail_schema(
+    pub(crate) async fn fail_schema(
         &mut self,
         schema: &LoadedSchema,
         table: Option<&TableInfo>,
         error: String,
     ) -> Result<(), TxError> {
-        let Some(document) = self.get_system(SystemTable::Schemas, schema.row)? else { return Ok(()) };
+        let Some(document) = self.get_system(SystemTable::Schemas, schema.row).await? else { return Ok(()) };
         let mut row: SchemaRow = read_row(SystemTable::Schemas.name(), &document)?;
         row.state = SchemaState::Failed { error, table_name: table.map(|table| table.name.clone()) };
-        self.put_system(SystemTable::Schemas, schema.row, row.fields())?;
+        self.put_system(SystemTable::Schemas, schema.row, row.fields()).await?;
         Ok(())
     }
 }

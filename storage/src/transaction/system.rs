@@ -17,10 +17,10 @@ impl Transaction {
     /// Inserts a row and returns its id. System tables have no limits and no schema.
     ///
     /// # Errors
-    /// When the row is one the catalog cannot be derived from.
-    pub fn insert_system(&mut self, table: SystemTable, fields: Fields) -> Result<DocumentId, TxError> {
+    /// When the row is one the catalog cannot be derived from; [`TxError::Read`].
+    pub async fn insert_system(&mut self, table: SystemTable, fields: Fields) -> Result<DocumentId, TxError> {
         let id = self.new_internal_id();
-        self.put_system(table, id, fields)?;
+        self.put_system(table, id, fields).await?;
         Ok(DocumentId { table: table.number(), internal: id })
     }
 
@@ -28,8 +28,13 @@ impl Transaction {
     ///
     /// # Errors
     /// As [`Self::insert_system`].
-    pub fn put_system(&mut self, table: SystemTable, id: InternalId, fields: Fields) -> Result<Arc<Document>, TxError> {
-        let old = self.get_in(table.info(), id)?;
+    pub async fn put_system(
+        &mut self,
+        table: SystemTable,
+        id: InternalId,
+        fields: Fields,
+    ) -> Result<Arc<Document>, TxError> {
+        let old = self.get_in(table.info(), id).await?;
         let creation_time = old.as_ref().map_or_else(|| self.new_creation_time(), |old| old.creation_time);
         let (id, value) = system_document(fields, table, id, creation_time);
         let document =
@@ -41,9 +46,13 @@ impl Transaction {
     /// Deletes a row; returns it, `None` if it was not there.
     ///
     /// # Errors
-    /// When the catalog cannot be derived without it.
-    pub fn delete_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
-        let old = self.get_in(table.info(), id)?;
+    /// When the catalog cannot be derived without it; [`TxError::Read`].
+    pub async fn delete_system(
+        &mut self,
+        table: SystemTable,
+        id: InternalId,
+    ) -> Result<Option<Arc<Document>>, TxError> {
+        let old = self.get_in(table.info(), id).await?;
         if let Some(old) = &old {
             self.unstore(table.info(), old)?;
             self.row_changed(table, id, None)?;
@@ -54,17 +63,17 @@ impl Transaction {
     /// The row with an id, recorded as read.
     ///
     /// # Errors
-    /// None at present; for symmetry with reads of other tables.
-    pub fn get_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
-        self.get_in(table.info(), id)
+    /// [`TxError::Read`].
+    pub async fn get_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
+        self.get_in(table.info(), id).await
     }
 
     /// The rows whose first fields of an index are `values`, in the order of the index; all rows if there are no values.
     /// `index` may be `by_creation_time`. Recorded as read.
     ///
     /// # Errors
-    /// `IndexNotFoundError`.
-    pub fn find_system(
+    /// `IndexNotFoundError`, [`TxError::Read`].
+    pub async fn find_system(
         &mut self,
         table: SystemTable,
         index: &str,
@@ -83,7 +92,7 @@ impl Transaction {
         let interval = Interval { end: End::Before(Key::from(after_fields(&start))), start: Key::from(start) };
         let mut walk = Walk::new(interval, Order::Asc);
         let mut rows = Vec::new();
-        while let Some((_, row)) = self.step(&mut walk)? {
+        while let Some((_, row)) = self.step(&mut walk).await? {
             rows.push(row);
         }
         Ok(rows)
@@ -92,8 +101,8 @@ impl Transaction {
     /// The oldest rows, at most `most`, that were created before a time in ms. Recorded as read.
     ///
     /// # Errors
-    /// None at present; for symmetry with reads of other tables.
-    pub fn system_rows_before(
+    /// [`TxError::Read`].
+    pub async fn system_rows_before(
         &mut self,
         table: SystemTable,
         before_ms: f64,
@@ -105,7 +114,7 @@ impl Transaction {
         let mut walk = Walk::new(Interval::new(Key::from(start), Key::from(end)), Order::Asc);
         let mut rows = Vec::new();
         while rows.len() < most
-            && let Some((_, row)) = self.step(&mut walk)?
+            && let Some((_, row)) = self.step(&mut walk).await?
         {
             rows.push(row);
         }

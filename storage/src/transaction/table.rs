@@ -21,8 +21,8 @@ impl Transaction {
     /// The table to insert into, which is created if it is not there.
     ///
     /// # Errors
-    /// `SystemTableError`, `InvalidTableName`, `TooManyTables`.
-    pub fn ensure_table(&mut self, namespace: Namespace, name: &str) -> Result<Arc<TableInfo>, TxError> {
+    /// `SystemTableError`, `InvalidTableName`, `TooManyTables`, [`TxError::Read`].
+    pub async fn ensure_table(&mut self, namespace: Namespace, name: &str) -> Result<Arc<TableInfo>, TxError> {
         if let Some(table) = self.staged.catalog.table(namespace, name)
             && !table.is_system()
         {
@@ -42,13 +42,13 @@ impl Transaction {
                 format!("cannot create table `{name}`: the limit is {} tables", self.limits.tables),
             ));
         }
-        self.create_table(namespace, name)
+        self.create_table(namespace, name).await
     }
 
-    fn create_table(&mut self, namespace: Namespace, name: &str) -> Result<Arc<TableInfo>, TxError> {
+    async fn create_table(&mut self, namespace: Namespace, name: &str) -> Result<Arc<TableInfo>, TxError> {
         // Another transaction that created it first would have changed `_tables`.
         let _none = self.find_table(namespace, name)?;
-        let (tablet, indexes) = self.allocate(1, 2)?;
+        let (tablet, indexes) = self.allocate(1, 2).await?;
         let row = TableRow {
             name: name.to_owned(),
             tablet: TabletId(tablet),
@@ -58,21 +58,21 @@ impl Transaction {
             by_id: IndexId(indexes),
             by_creation_time: IndexId(indexes + 1),
         };
-        self.insert_system(SystemTable::Tables, row.fields())?;
+        self.insert_system(SystemTable::Tables, row.fields()).await?;
         let created = self.staged.catalog.table(namespace, name);
         Ok(created.expect("the row that was just written made it").clone())
     }
 
     /// Takes the given numbers of tablets and index ids, never given out before. Returns the first of each.
-    pub(crate) fn allocate(&mut self, tablets: u32, indexes: u32) -> Result<(u32, u32), TxError> {
-        let row = self.get_in(SystemTable::Sequences.info(), SINGLETON)?;
+    pub(crate) async fn allocate(&mut self, tablets: u32, indexes: u32) -> Result<(u32, u32), TxError> {
+        let row = self.get_in(SystemTable::Sequences.info(), SINGLETON).await?;
         let sequences = match &row {
             Some(row) => crate::catalog::read_row(SystemTable::Sequences.name(), row)?,
             None => Sequences::default(),
         };
         let next =
             Sequences { next_tablet: sequences.next_tablet + tablets, next_index: sequences.next_index + indexes };
-        self.put_system(SystemTable::Sequences, SINGLETON, next.fields())?;
+        self.put_system(SystemTable::Sequences, SINGLETON, next.fields()).await?;
         Ok((sequences.next_tablet, sequences.next_index))
     }
 }

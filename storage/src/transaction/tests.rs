@@ -12,7 +12,7 @@ async fn with_numbers(count: usize) -> Arc<Database> {
     index(&database, "t", "by_n", &["n"]).await;
     let mut transaction = begin(&database);
     for n in 0..count {
-        transaction.insert(ROOT, "t", object(&format!(r#"{{"n":{n}}}"#))).unwrap();
+        transaction.insert(ROOT, "t", object(&format!(r#"{{"n":{n}}}"#))).await.unwrap();
     }
     database.commit(transaction).await.unwrap();
     database
@@ -25,7 +25,7 @@ async fn own_writes_are_seen_by_scans() {
     let all = collect(&mut tx, &scan("t", "asc", "[]")).await.unwrap();
     tx.delete(ROOT, all[1].id).await.unwrap();
     tx.patch(ROOT, all[2].id, patch(r#"{"n":10}"#)).await.unwrap();
-    tx.insert(ROOT, "t", object(r#"{"n":3.5}"#)).unwrap();
+    tx.insert(ROOT, "t", object(r#"{"n":3.5}"#)).await.unwrap();
     let asc = collect(&mut tx, &range("t.by_n", "[]", "asc", "[]")).await.unwrap();
     assert_eq!(numbers(&asc), [0.0, 3.0, 3.5, 4.0, 5.0, 10.0]);
     let desc = collect(&mut tx, &range("t.by_n", "[]", "desc", "[]")).await.unwrap();
@@ -35,7 +35,7 @@ async fn own_writes_are_seen_by_scans() {
     assert_eq!(numbers(&some), [3.0, 3.5, 4.0]);
     assert_eq!(tx.count(ROOT, "t").await.unwrap(), 6);
     // What was inserted and deleted again leaves no write.
-    let id = tx.insert(ROOT, "t", object(r#"{"n":7}"#)).unwrap();
+    let id = tx.insert(ROOT, "t", object(r#"{"n":7}"#)).await.unwrap();
     tx.delete(ROOT, id).await.unwrap();
     assert!(tx.get(ROOT, id, TableKind::User).await.unwrap().is_none());
     assert_eq!(tx.count(ROOT, "t").await.unwrap(), 6);
@@ -64,8 +64,8 @@ async fn iteration_sees_writes_made_meanwhile_ahead_of_it() {
                     tx.delete(ROOT, found[0].id).await.unwrap();
                     deleted.push(gone);
                 }
-                tx.insert(ROOT, "t", object(r#"{"n":30.5}"#)).unwrap();
-                tx.insert(ROOT, "t", object(r#"{"n":9.5}"#)).unwrap();
+                tx.insert(ROOT, "t", object(r#"{"n":30.5}"#)).await.unwrap();
+                tx.insert(ROOT, "t", object(r#"{"n":9.5}"#)).await.unwrap();
             }
         }
         let mut expected: Vec<f64> = (0..40).map(f64::from).filter(|n| !deleted.contains(n)).collect();
@@ -87,7 +87,7 @@ async fn a_savepoint_takes_back_writes_and_new_tables() {
     let savepoint = tx.savepoint();
     tx.patch(ROOT, all[0].id, patch(r#"{"n":200}"#)).await.unwrap();
     tx.delete(ROOT, all[1].id).await.unwrap();
-    tx.insert(ROOT, "other", object("{}")).unwrap();
+    tx.insert(ROOT, "other", object("{}")).await.unwrap();
     assert!(tx.catalog().table(ROOT, "other").is_some());
     let written = tx.usage().documents_written;
     tx.rollback_to(savepoint);
@@ -111,9 +111,9 @@ async fn limits_are_developer_errors_that_stick() {
     assert!(error.is_developer_error());
     assert_eq!(collect(&mut tx, &scan("t", "asc", "[]")).await.unwrap_err().code(), "TooManyDocumentsRead");
     for _ in 0..2 {
-        tx.insert(ROOT, "t", object(r#"{"n":1}"#)).unwrap();
+        tx.insert(ROOT, "t", object(r#"{"n":1}"#)).await.unwrap();
     }
-    assert_eq!(tx.insert(ROOT, "t", object(r#"{"n":1}"#)).unwrap_err().code(), "TooManyWrites");
+    assert_eq!(tx.insert(ROOT, "t", object(r#"{"n":1}"#)).await.unwrap_err().code(), "TooManyWrites");
 
     let mut tx = begin(&database);
     tx.set_limits(Arc::new(Limits { intervals_read: 3, ..Limits::default() }));
@@ -134,7 +134,7 @@ async fn a_limit_stops_without_looking_further() {
     assert_eq!(tx.usage().documents_read, 3);
     // A write behind the third row does not conflict.
     insert(&database, "t", r#"{"n":15}"#).await;
-    tx.insert(ROOT, "t", object(r#"{"n":-1}"#)).unwrap();
+    tx.insert(ROOT, "t", object(r#"{"n":-1}"#)).await.unwrap();
     database.commit(tx).await.unwrap();
     let filter = r#"[{"filter":{"$gte":[{"$field":"n"},{"$literal":4}]}},{"limit":2}]"#;
     let mut tx = begin(&database);
@@ -154,9 +154,9 @@ async fn unknown_tables_are_empty_and_unknown_indexes_are_errors() {
         assert_eq!(error.code(), "IndexNotFoundError");
         assert!(error.to_string().contains(&format!("Index {name} not found")), "{error}");
     }
-    assert_eq!(tx.insert(ROOT, "_tables", object("{}")).unwrap_err().code(), "SystemTableError");
-    assert_eq!(tx.insert(ROOT, "1t", object("{}")).unwrap_err().code(), "InvalidTableName");
-    assert_eq!(tx.insert(ROOT, "t", object(r#"{"_id":"x"}"#)).unwrap_err().code(), "InvalidIdError");
+    assert_eq!(tx.insert(ROOT, "_tables", object("{}")).await.unwrap_err().code(), "SystemTableError");
+    assert_eq!(tx.insert(ROOT, "1t", object("{}")).await.unwrap_err().code(), "InvalidTableName");
+    assert_eq!(tx.insert(ROOT, "t", object(r#"{"_id":"x"}"#)).await.unwrap_err().code(), "InvalidIdError");
     let missing = "j57000820c20a1g7104gm2rc1n721a4s".parse().unwrap();
     let mut other = missing;
     assert!(tx.get(ROOT, missing, TableKind::User).await.unwrap().is_none());
@@ -173,9 +173,9 @@ async fn documents_up_to_a_mebibyte() {
     let text = |length: usize| [("s".to_owned(), Value::String("x".repeat(length)))].into_iter().collect();
     // {s: 2 + text}, `_id` with 32 characters, `_creationTime`.
     let overhead = 2 + 2 + 2 + 38 + 23;
-    let id = tx.insert(ROOT, "big", text((1 << 20) - overhead)).unwrap();
+    let id = tx.insert(ROOT, "big", text((1 << 20) - overhead)).await.unwrap();
     assert_eq!(tx.get(ROOT, id, TableKind::User).await.unwrap().unwrap().size, 1 << 20);
-    let error = tx.insert(ROOT, "big", text((1 << 20) - overhead + 1)).unwrap_err();
+    let error = tx.insert(ROOT, "big", text((1 << 20) - overhead + 1)).await.unwrap_err();
     assert_eq!(error.code(), "ValueTooLargeError");
     database.commit(tx).await.unwrap();
 }
@@ -186,11 +186,11 @@ async fn creation_times_rise_and_cannot_be_changed() {
     let mut tx = begin(&database);
     let mut times = Vec::new();
     for _ in 0..3 {
-        let id = tx.insert(ROOT, "t", object("{}")).unwrap();
+        let id = tx.insert(ROOT, "t", object("{}")).await.unwrap();
         times.push(tx.get(ROOT, id, TableKind::User).await.unwrap().unwrap().creation_time);
     }
     assert!(times.is_sorted_by(|a, b| a < b));
-    let id = tx.insert(ROOT, "t", object(r#"{"a":1}"#)).unwrap();
+    let id = tx.insert(ROOT, "t", object(r#"{"a":1}"#)).await.unwrap();
     let error = tx.patch(ROOT, id, patch(r#"{"_creationTime":5}"#)).await.unwrap_err();
     assert_eq!(error.code(), "InvalidCreationTimeError");
     tx.patch(ROOT, id, patch(&format!(r#"{{"_id":"{id}","a":{{"$undefined":null}},"b":2}}"#))).await.unwrap();

@@ -25,8 +25,8 @@ impl Transaction {
     /// `InvalidIdError` or `InvalidCreationTimeError` if the fields have an `_id` or `_creationTime`; `SystemTableError`,
     /// `InvalidTableName`, `TooManyTables`; `InvalidDocumentError`, `ValueTooLargeError`, `SchemaEnforcementError`;
     /// `TooManyWrites`, `TooManyBytesWritten`.
-    pub fn insert(&mut self, namespace: Namespace, table: &str, fields: Fields) -> Result<DocumentId, TxError> {
-        let table = self.ensure_table(namespace, table)?;
+    pub async fn insert(&mut self, namespace: Namespace, table: &str, fields: Fields) -> Result<DocumentId, TxError> {
+        let table = self.ensure_table(namespace, table).await?;
         if fields.contains_key(ID) {
             return Err(TxError::developer(
                 "InvalidIdError",
@@ -42,7 +42,7 @@ impl Transaction {
         let id = DocumentId { table: table.number, internal: self.new_internal_id() };
         let creation_time = self.new_creation_time();
         let value = with_system_fields(fields, id, creation_time);
-        self.check(&table, id, &value)?;
+        self.check(&table, id, &value).await?;
         self.store(&table, id, creation_time, None, value)?;
         Ok(id)
     }
@@ -57,7 +57,7 @@ impl Transaction {
         id: DocumentId,
         fields: BTreeMap<String, Option<Value>>,
     ) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.read_to_change(namespace, id)?;
+        let (table, old) = self.read_to_change(namespace, id).await?;
         let old_value = parse(&table, &old)?;
         let old_keys = keys(&table, &old, &old_value);
         let Value::Object(mut merged) = old_value else { unreachable!("documents are objects") };
@@ -67,7 +67,7 @@ impl Transaction {
                 None => merged.remove(&name),
             };
         }
-        self.change(&table, Old { document: old, keys: Some(old_keys) }, merged)
+        self.change(&table, Old { document: old, keys: Some(old_keys) }, merged).await
     }
 
     /// Puts other fields in the place of a document's. Returns the document as it then is.
@@ -80,8 +80,8 @@ impl Transaction {
         id: DocumentId,
         fields: Fields,
     ) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.read_to_change(namespace, id)?;
-        self.change(&table, Old { document: old, keys: None }, fields)
+        let (table, old) = self.read_to_change(namespace, id).await?;
+        self.change(&table, Old { document: old, keys: None }, fields).await
     }
 
     /// Deletes a document. Returns it.
@@ -89,14 +89,14 @@ impl Transaction {
     /// # Errors
     /// `InvalidArgument`, `NonexistentDocument`, `TooManyWrites`, `TooManyBytesWritten`, and those of reading.
     pub async fn delete(&mut self, namespace: Namespace, id: DocumentId) -> Result<Arc<Document>, TxError> {
-        let (table, old) = self.read_to_change(namespace, id)?;
+        let (table, old) = self.read_to_change(namespace, id).await?;
         self.usage.write(old.size as usize, &self.limits)?;
         self.unstore(&table, &old)?;
         Ok(old)
     }
 
     /// The document to change and its table, as read by this transaction.
-    fn read_to_change(
+    async fn read_to_change(
         &mut self,
         namespace: Namespace,
         id: DocumentId,
@@ -110,13 +110,13 @@ impl Transaction {
                 format!("`{}`, the table of `{id}`, is a system table: apps cannot write to it", table.name),
             ));
         }
-        match self.get_in(&table, id.internal)? {
+        match self.get_in(&table, id.internal).await? {
             Some(document) => Ok((table, document)),
             None => Err(TxError::developer("NonexistentDocument", format!("document with id `{id}` does not exist"))),
         }
     }
 
-    fn change(&mut self, table: &Arc<TableInfo>, old: Old, fields: Fields) -> Result<Arc<Document>, TxError> {
+    async fn change(&mut self, table: &Arc<TableInfo>, old: Old, fields: Fields) -> Result<Arc<Document>, TxError> {
         let Document { id, creation_time, .. } = *old.document;
         let same_id = |given: &Value| given.as_str().is_some_and(|given| given.parse() == Ok(id));
         if fields.get(ID).is_some_and(|given| !same_id(given)) {
@@ -132,14 +132,14 @@ impl Transaction {
             ));
         }
         let value = with_system_fields(fields, id, creation_time);
-        self.check(table, id, &value)?;
+        self.check(table, id, &value).await?;
         self.store(table, id, creation_time, Some(old), value)
     }
 
     /// Checks a document's shape and the schemas.
-    fn check(&mut self, table: &Arc<TableInfo>, id: DocumentId, value: &Value) -> Result<(), TxError> {
+    async fn check(&mut self, table: &Arc<TableInfo>, id: DocumentId, value: &Value) -> Result<(), TxError> {
         value.check_document()?;
-        self.check_schemas(table, id, value)
+        self.check_schemas(table, id, value).await
     }
 
     /// Buffers a document to insert or to change. A change that changes nothing is not written.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use lakewire_functions::auth::Identity;
 use lakewire_functions::udf::CallFailure;
 use lakewire_storage::log::Timestamp;
+use lakewire_storage::watch;
 use parking_lot::Mutex;
 use slab::Slab;
 use smallvec::SmallVec;
-use tokio::sync::watch;
 
 use super::content::{Content, Landed};
 use super::key::{Query, QueryKey};

@@ -8,7 +8,7 @@ use lakewire_functions::udf::{
 };
 use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
-use tokio::sync::watch;
+use lakewire_storage::watch;
 
 use super::QueryCache;
 use super::content::{Content, Landed, OPEN};

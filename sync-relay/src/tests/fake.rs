@@ -60,7 +60,7 @@ impl Fake {
         for (key, value) in rows {
             state.rows.entry(key).or_default().push((ts, value));
         }
-        let commit = Committed { ts, keys };
+        let commit = Committed { ts, keys, is_gap: false };
         match &mut state.held {
             Some(held) => held.push(commit),
             None => state.tell(vec![commit]),

@@ -6,6 +6,8 @@ use lakewire_storage::database::{Database, DatabaseOptions};
 use lakewire_storage::env::Env;
 use lakewire_storage::limits::Limits;
 use lakewire_storage::log::MemoryLog;
+use lakewire_storage::segment::SegmentCache;
+use lakewire_storage::timeline::{Segments, SegmentsOptions, TimelineId};
 use object_store::memory::InMemory;
 use serde_json::{Value as Json, json};
 
@@ -36,7 +38,11 @@ impl App {
         let env = Env::system();
         let store = Arc::new(InMemory::new());
         let log = Arc::new(MemoryLog::new());
-        let mut options = DatabaseOptions::new(log, store.clone(), env.clone());
+        let cache = SegmentCache::new(store.clone(), env.clone(), 8 << 20);
+        let segments =
+            Segments::open(store.clone(), cache, env.clone(), TimelineId::main(), SegmentsOptions::default());
+        let segments = segments.await.expect("the segments open");
+        let mut options = DatabaseOptions::new(log, segments, env.clone());
         let mut deployment = DeploymentConfig {
             name: NAME.to_owned(),
             secret: [7; 32],

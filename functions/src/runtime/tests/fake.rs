@@ -116,10 +116,13 @@ impl FakeHost {
         let args: serde_json::Value = serde_json::from_str(&call.args).unwrap_or_default();
         match call.op.as_str() {
             "fail" => Err(SyscallError::developer("it failed")),
-            "failWithData" => {
-                Err(SyscallError { message: "with data".to_owned(), data: Some(r#"{"a":1}"#.to_owned()), fatal: false })
-            }
+            "failWithData" => Err(SyscallError {
+                message: "with data".to_owned(),
+                data: Some(r#"{"a":1}"#.to_owned()),
+                ..Default::default()
+            }),
             "fatal" => Err(SyscallError::fatal("the disk is full")),
+            "transient" => Err(SyscallError::transient("the store is away")),
             "call" => {
                 let is_elsewhere = args["elsewhere"] == true;
                 Ok(SyscallReply::Call(Box::new(NestedCall {
@@ -171,7 +174,7 @@ impl UdfHost for FakeHost {
 
     fn nested_end(&mut self, call: &NestedCall, result: Result<String, JsFailure>) -> Result<String, SyscallError> {
         self.seen.lock().nested.push(format!("end {} {}", call.export, result.is_ok()));
-        result.map_err(|failure| SyscallError { message: failure.message, data: failure.data, fatal: false })
+        result.map_err(|failure| SyscallError { message: failure.message, data: failure.data, ..Default::default() })
     }
 
     fn log(&mut self, line: LogLine) {

@@ -81,6 +81,8 @@ async fn syscalls_fail_as_errors_that_can_be_caught() {
 async fn a_fatal_syscall_ends_the_function() {
     let failure = failure_of("try { await call('fatal'); } catch {} return 1;").await;
     assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Host, "the disk is full"));
+    let failure = failure_of("try { await call('transient'); } catch {} return 1;").await;
+    assert_eq!((failure.kind, failure.message.as_str()), (FailureKind::Unavailable, "the store is away"));
 }
 
 #[tokio::test]

@@ -18,8 +18,10 @@ pub(crate) fn invalid_argument(argument: &str, api: &str, reason: impl Display) 
 
 /// A failure of the transaction: the developer's to catch, or the end of the execution.
 pub(crate) fn transaction(error: TxError) -> SyscallError {
-    if !error.is_developer_error() {
-        return SyscallError::fatal(error.to_string());
+    match &error {
+        TxError::Read(_) => return SyscallError::transient(error.to_string()),
+        TxError::Row(_) => return SyscallError::fatal(error.to_string()),
+        TxError::Developer { .. } => {}
     }
     SyscallError { data: error.data().map(ToString::to_string), ..developer(error.code(), &error) }
 }

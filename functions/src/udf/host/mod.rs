@@ -92,7 +92,7 @@ impl TransactionHost {
             "1.0/queryStreamNext" => self.query_next(args).await?,
             "1.0/queryPage" => self.query_page(args).await?,
             "1.0/count" => self.count(args).await?,
-            "1.0/insert" => self.insert(op, args)?,
+            "1.0/insert" => self.insert(op, args).await?,
             "1.0/shallowMerge" => self.patch(op, args).await?,
             "1.0/replace" => self.replace(op, args).await?,
             "1.0/remove" => self.remove(op, args).await?,

@@ -172,7 +172,7 @@ struct Returned {
 }
 
 fn failed_call(failure: JsFailure) -> Returned {
-    let error = SyscallError { message: failure.message, data: failure.data, fatal: false };
+    let error = SyscallError { message: failure.message, data: failure.data, ..SyscallError::default() };
     Returned { error, roll_back: true }
 }
 

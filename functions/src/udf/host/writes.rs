@@ -7,12 +7,12 @@ use super::reads::APP;
 use crate::runtime::{SyscallError, UdfKind};
 
 impl TransactionHost {
-    pub(super) fn insert(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
+    pub(super) async fn insert(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
         const API: &str = "db.insert";
         self.require_mutation(op, API)?;
         let args: Insert<'_> = parse(API, args)?;
         let fields = document_fields(API, args.value)?;
-        let id = self.tx().insert(APP, &args.table, fields).map_err(transaction)?;
+        let id = self.tx().insert(APP, &args.table, fields).await.map_err(transaction)?;
         Ok(format!(r#"{{"_id":"{id}"}}"#))
     }
 

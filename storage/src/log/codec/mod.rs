@@ -2,6 +2,7 @@
 
 mod bytes;
 mod keys;
+mod pointer;
 
 #[cfg(test)]
 mod tests;
@@ -12,7 +13,8 @@ use smallvec::SmallVec;
 
 use self::bytes::{Reader, put_bytes, put_varint};
 use self::keys::{KeyReader, KeyWriter};
-use super::{LogEntry, LoggedTransaction, LoggedWrite, Nonce};
+pub(super) use self::pointer::Pointer;
+use super::{LogEntry, LoggedTransaction, LoggedWrite, Nonce, Seal};
 use crate::catalog::TabletId;
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId, TableNumber};
@@ -29,6 +31,10 @@ const CHECKED_FROM: usize = 8;
 
 /// The body is one LZ4 block.
 const FLAG_LZ4: u8 = 1;
+/// The body says where the whole entry is stored.
+const FLAG_ELSEWHERE: u8 = 2;
+/// The body ends with a seal, and has no transactions.
+const FLAG_SEAL: u8 = 4;
 
 /// Bodies below this length, in bytes, are stored as they are: compressing them gains nothing.
 const COMPRESS_FROM: usize = 512;
@@ -60,7 +66,7 @@ impl LogEntry {
             return Err(EntryTooLarge { bytes: body_bytes });
         };
 
-        let mut flags = 0;
+        let mut flags = if self.seal.is_some() { FLAG_SEAL } else { 0 };
         if body_bytes >= COMPRESS_FROM {
             let compressed = lz4_flex::block::compress(&encoded[HEADER_BYTES..]);
             if compressed.len() < body_bytes {
@@ -69,12 +75,7 @@ impl LogEntry {
                 encoded.extend_from_slice(&compressed);
             }
         }
-        encoded[..4].copy_from_slice(&MAGIC);
-        encoded[8] = flags;
-        encoded[9..25].copy_from_slice(&self.nonce);
-        encoded[25..29].copy_from_slice(&declared.to_le_bytes());
-        let checksum = crc32fast::hash(&encoded[CHECKED_FROM..]);
-        encoded[4..8].copy_from_slice(&checksum.to_le_bytes());
+        put_header(&mut encoded, flags, &self.nonce, declared);
         Ok(encoded)
     }
 
@@ -92,13 +93,14 @@ impl LogEntry {
         let body_bytes = u32::from_le_bytes(header.array()?) as usize;
         let body = header.rest();
         let decompressed;
-        let body = match flags {
+        let body = match flags & !FLAG_SEAL {
             0 => body,
             FLAG_LZ4 if body_bytes <= MAX_ENTRY_BYTES => {
                 decompressed =
                     lz4_flex::block::decompress(body, body_bytes).map_err(|_| CorruptEntry("damaged lz4 block"))?;
                 &decompressed[..]
             }
+            FLAG_ELSEWHERE => return Err(CorruptEntry("only a pointer to where the entry is stored")),
             _ => return Err(CorruptEntry("unknown flags")),
         };
         if body.len() != body_bytes {
@@ -106,14 +108,35 @@ impl LogEntry {
         }
         let mut body = Reader::new(body);
         let transactions = take_transactions(&mut body)?;
+        let seal = if flags & FLAG_SEAL == 0 { None } else { Some(take_seal(&mut body)?) };
         body.finish()?;
-        Ok(Self { nonce, transactions })
+        if seal.is_some() && !transactions.is_empty() {
+            return Err(CorruptEntry("a seal with transactions"));
+        }
+        Ok(Self { nonce, transactions, seal })
     }
+}
+
+/// Fills in the header of `encoded`, which the body follows.
+fn put_header(encoded: &mut [u8], flags: u8, nonce: &Nonce, body_bytes: u32) {
+    encoded[..4].copy_from_slice(&MAGIC);
+    encoded[8] = flags;
+    encoded[9..25].copy_from_slice(nonce);
+    encoded[25..29].copy_from_slice(&body_bytes.to_le_bytes());
+    let checksum = crc32fast::hash(&encoded[CHECKED_FROM..]);
+    encoded[4..8].copy_from_slice(&checksum.to_le_bytes());
 }
 
 /// Whether `encoded` is an undamaged entry, of whatever version.
 pub(super) fn is_intact(encoded: &[u8]) -> bool {
     open(encoded).is_ok()
+}
+
+/// The nonce of `encoded`, if it is undamaged.
+pub(super) fn nonce_of(encoded: &[u8]) -> Option<Nonce> {
+    let (_, mut header) = open(encoded).ok()?;
+    let [_flags] = header.array().ok()?;
+    header.array().ok()
 }
 
 /// Whether `bytes` begin as an entry does.
@@ -156,6 +179,15 @@ fn put_body(out: &mut Vec<u8>, entry: &LogEntry) {
             put_write(out, write, &mut keys);
         }
     }
+    if let Some(seal) = &entry.seal {
+        debug_assert!(entry.transactions.is_empty(), "a seal comes alone");
+        put_bytes(out, seal.successor.as_bytes());
+    }
+}
+
+fn take_seal(body: &mut Reader<'_>) -> Result<Seal, CorruptEntry> {
+    let length = body.varint()?;
+    Ok(Seal { successor: body.text(length)?.to_owned() })
 }
 
 fn take_transactions(body: &mut Reader<'_>) -> Result<Vec<Arc<LoggedTransaction>>, CorruptEntry> {

@@ -52,14 +52,18 @@ fn golden_entry() -> LogEntry {
         keys: smallvec![KeyDelta { removed: key(310, &[&first]), added: None }],
     };
     let transaction = |ts, source: &str, writes| Arc::new(LoggedTransaction { ts, writes, source: source.to_owned() });
-    LogEntry {
-        nonce: *b"0123456789abcdef",
-        transactions: vec![
+    LogEntry::new(
+        *b"0123456789abcdef",
+        vec![
             transaction(1_785_000_000_000_000_000, "messages.js:send", vec![inserted, replaced]),
             transaction(1_785_000_000_000_000_007, "messages.js:send", vec![]),
             transaction(1_785_000_000_000_300_000, "", vec![deleted]),
         ],
-    }
+    )
+}
+
+fn golden_seal() -> LogEntry {
+    LogEntry::sealing(*b"0123456789abcdef", "0123456789abcdef")
 }
 
 /// The same, many times over, so that it is worth compressing.
@@ -86,12 +90,47 @@ fn compressed_version_1_is_read_as_ever() {
 }
 
 #[test]
+fn a_seal_of_version_1_is_read_and_written_as_ever() {
+    let golden: &[u8] = include_bytes!("../golden/entry-v1-seal.bin");
+    assert_eq!(golden[8], FLAG_SEAL);
+    assert_eq!(hex::encode(golden_seal().encode().expect("small")), hex::encode(golden));
+    assert_eq!(LogEntry::decode(golden), Ok(golden_seal()));
+}
+
+fn golden_pointer() -> Pointer {
+    let entry = golden_entry().encode().expect("small");
+    Pointer::to(&entry, *b"0123456789abcdef", "bodies/main/00000000000000000007-30313233.lwe".to_owned())
+}
+
+#[test]
+fn a_pointer_of_version_1_is_read_and_written_as_ever() {
+    let golden: &[u8] = include_bytes!("../golden/entry-v1-pointer.bin");
+    assert_eq!(golden[8], FLAG_ELSEWHERE);
+    assert_eq!(hex::encode(golden_pointer().encode()), hex::encode(golden));
+    assert_eq!(Pointer::decode(golden), Ok(Some(golden_pointer())));
+    assert!(LogEntry::decode(golden).is_err());
+    assert_eq!(Pointer::decode(&golden_entry().encode().expect("small")), Ok(None));
+    for at in 0..golden.len() {
+        assert!(Pointer::decode(&golden[..at]).is_err(), "cut at {at}");
+    }
+}
+
+#[test]
 #[ignore = "writes the golden files of a new version"]
 fn write_golden_files() {
     let golden = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/log/golden");
-    for (name, entry) in [("entry-v1.bin", golden_entry()), ("entry-v1-lz4.bin", large_golden_entry())] {
-        let file = std::fs::File::create_new(golden.join(name)).expect("golden files are not overwritten");
-        std::io::Write::write_all(&mut &file, &entry.encode().expect("small")).expect("write");
+    let encode = |entry: LogEntry| entry.encode().expect("small");
+    let files = [
+        ("entry-v1.bin", encode(golden_entry())),
+        ("entry-v1-lz4.bin", encode(large_golden_entry())),
+        ("entry-v1-seal.bin", encode(golden_seal())),
+        ("entry-v1-pointer.bin", golden_pointer().encode()),
+    ];
+    for (name, bytes) in files {
+        // What is there already is left as it is: golden files are not overwritten.
+        if let Ok(file) = std::fs::File::create_new(golden.join(name)) {
+            std::io::Write::write_all(&mut &file, &bytes).expect("write");
+        }
     }
 }
 
@@ -127,7 +166,7 @@ fn large_entries_are_compressed_and_come_back() {
 
 #[test]
 fn every_damaged_byte_and_every_cut_is_noticed() {
-    for entry in [golden_entry(), conformance::sample_entry(&Env::deterministic(1), 400)] {
+    for entry in [golden_entry(), golden_seal(), conformance::sample_entry(&Env::deterministic(1), 400)] {
         let encoded = entry.encode().expect("small");
         for at in 0..encoded.len() {
             let mut damaged = encoded.clone();
@@ -146,6 +185,10 @@ fn other_versions_and_flags_are_refused() {
     assert!(is_intact(&encoded), "of a version that a newer program may know");
     encoded[3] = 1;
     encoded[8] = 2;
+    let checksum = crc32fast::hash(&encoded[CHECKED_FROM..]);
+    encoded[4..8].copy_from_slice(&checksum.to_le_bytes());
+    assert_eq!(LogEntry::decode(&encoded), Err(CorruptEntry("only a pointer to where the entry is stored")));
+    encoded[8] = 8;
     let checksum = crc32fast::hash(&encoded[CHECKED_FROM..]);
     encoded[4..8].copy_from_slice(&checksum.to_le_bytes());
     assert_eq!(LogEntry::decode(&encoded), Err(CorruptEntry("unknown flags")));
@@ -176,10 +219,14 @@ prop_compose! {
     fn entries()(
         nonce in any::<Nonce>(),
         transactions in vec((any::<u64>(), vec(writes(), 0..5), "[a-z]{0,5}"), 0..6),
+        successor in option::weighted(0.2, ".{0,600}"),
     ) -> LogEntry {
         let transactions =
             transactions.into_iter().map(|(ts, writes, source)| Arc::new(LoggedTransaction { ts, writes, source }));
-        LogEntry { nonce, transactions: transactions.collect() }
+        match successor {
+            Some(successor) => LogEntry::sealing(nonce, successor),
+            None => LogEntry::new(nonce, transactions.collect()),
+        }
     }
 }
 
@@ -193,9 +240,9 @@ proptest! {
 
     /// Even where the checksum is right, whatever the body is, decoding ends with a result and takes little memory.
     #[test]
-    fn any_body_is_decoded_or_refused(body in vec(any::<u8>(), 0..200), lz4 in any::<bool>()) {
+    fn any_body_is_decoded_or_refused(body in vec(any::<u8>(), 0..200), flags in 0_u8..8) {
         let mut encoded = MAGIC.to_vec();
-        let mut checked = vec![u8::from(lz4)];
+        let mut checked = vec![flags];
         checked.extend_from_slice(&[0; 16]);
         checked.extend_from_slice(&(body.len() as u32).to_le_bytes());
         checked.extend_from_slice(&body);

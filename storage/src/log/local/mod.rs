@@ -5,6 +5,7 @@
 
 mod disk;
 mod frame;
+mod read_only;
 mod segment;
 mod store;
 
@@ -13,11 +14,13 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::oneshot;
 
 use self::disk::{Disk, RealDisk};
+use self::read_only::ReadOnlyDisk;
 use self::store::Store;
 use super::{Append, CommitLog, EntryNumber, LogEntry, LogError, OpenLogError};
 use crate::env::Env;
@@ -38,6 +41,10 @@ impl Default for LocalLogOptions {
     }
 }
 
+/// How often, and how long after, a log that another process is writing to is looked at again if it seems damaged.
+const READ_ONLY_ATTEMPTS: u32 = 5;
+const READ_ONLY_PAUSE: Duration = Duration::from_millis(20);
+
 /// A [`CommitLog`] in a local directory.
 ///
 /// Dropping it waits for the operation in progress, closes the files and lets go of the directory.
@@ -47,6 +54,7 @@ pub struct LocalLog {
     /// Disconnected when that thread has let go of everything.
     ended: parking_lot::Mutex<mpsc::Receiver<()>>,
     directory: PathBuf,
+    read_only: bool,
 }
 
 type Job = Box<dyn FnOnce(&mut Store) + Send>;
@@ -76,6 +84,31 @@ impl LocalLog {
         Self::open_on(Box::new(RealDisk), directory.as_ref(), env, options).await
     }
 
+    /// What is in the log in `directory` now, also if another process has it. Nothing is locked or changed; what is appended
+    /// later is not seen; appending and trimming are refused. A directory without a log is an empty log.
+    ///
+    /// # Errors
+    /// As [`Self::open`], except for [`OpenLogError::Locked`].
+    pub async fn read_only(directory: impl AsRef<Path>, env: &Env) -> Result<Self, OpenLogError> {
+        let mut attempt = 1;
+        loop {
+            let opened =
+                Self::open_on(Box::new(ReadOnlyDisk), directory.as_ref(), env, LocalLogOptions::default()).await;
+            match opened {
+                // Perhaps an append or a trim was seen half done.
+                Err(OpenLogError::Log(LogError::Corrupt { .. } | LogError::Io { .. }))
+                    if attempt < READ_ONLY_ATTEMPTS => {}
+                opened => {
+                    let mut log = opened?;
+                    log.read_only = true;
+                    return Ok(log);
+                }
+            }
+            env.sleep(READ_ONLY_PAUSE).await;
+            attempt += 1;
+        }
+    }
+
     async fn open_on(
         disk: Box<dyn Disk>,
         directory: &Path,
@@ -100,7 +133,12 @@ impl LocalLog {
             }
         };
         env.spawn_thread("commit-log", body).map_err(|error| LogError::io("start a thread for", directory, error))?;
-        let log = Self { jobs: Some(jobs), ended: parking_lot::Mutex::new(ended), directory: directory.to_owned() };
+        let log = Self {
+            jobs: Some(jobs),
+            ended: parking_lot::Mutex::new(ended),
+            directory: directory.to_owned(),
+            read_only: false,
+        };
         outcome.await.map_err(|_| LogError::Closed)??;
         Ok(log)
     }
@@ -108,6 +146,10 @@ impl LocalLog {
     /// The directory.
     pub fn directory(&self) -> &Path {
         &self.directory
+    }
+
+    fn ensure_writable(&self) -> Result<(), LogError> {
+        if self.read_only { Err(LogError::ReadOnly { directory: self.directory.clone() }) } else { Ok(()) }
     }
 
     /// Runs `job` on the thread that owns the files.
@@ -136,9 +178,10 @@ impl Drop for LocalLog {
 #[async_trait]
 impl CommitLog for LocalLog {
     async fn append_if_absent(&self, n: EntryNumber, entry: &LogEntry) -> Result<Append, LogError> {
+        self.ensure_writable()?;
         let encoded = entry.encode()?;
-        let nonce = entry.nonce;
-        self.run(move |store| store.append(n, &nonce, &encoded)).await
+        let (nonce, seal) = (entry.nonce, entry.seal.clone());
+        self.run(move |store| store.append(n, &nonce, &encoded, seal)).await
     }
 
     async fn read(&self, from: EntryNumber, max: usize) -> Result<Vec<(EntryNumber, LogEntry)>, LogError> {
@@ -154,6 +197,11 @@ impl CommitLog for LocalLog {
     }
 
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError> {
+        self.ensure_writable()?;
         self.run(move |store| store.trim(through)).await
+    }
+
+    fn is_shared(&self) -> bool {
+        false
     }
 }

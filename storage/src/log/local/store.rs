@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::LocalLogOptions;
 use super::disk::Disk;
 use super::segment::Segment;
-use crate::log::{Append, EntryNumber, LogEntry, LogError, Nonce, OpenLogError};
+use crate::log::{Append, EntryNumber, LogEntry, LogError, Nonce, OpenLogError, Seal};
 
 /// How much is read for one answer, in bytes, before it ends early.
 const MAX_READ_BYTES: u64 = 16 << 20;
@@ -19,6 +19,8 @@ pub(super) struct Store {
     options: LocalLogOptions,
     /// Oldest first, each continuing the one before. Never empty; entries are appended to the last.
     segments: Vec<Segment>,
+    /// The seal of the newest entry, if it has one. That entry is in the newest file, which trimming leaves.
+    seal: Option<Seal>,
     /// Last, so that it is let go after the files are closed.
     _lock: Box<dyn Send>,
 }
@@ -63,11 +65,24 @@ impl Store {
             // A crash may have come between making the newest file and making the directory durable.
             disk.sync_directory(directory).map_err(|error| io("sync", error))?;
         }
-        Ok(Self { disk, directory: directory.to_owned(), options, segments, _lock: lock })
+        let mut store = Self { disk, directory: directory.to_owned(), options, segments, seal: None, _lock: lock };
+        let newest = store.read((store.next() - 1).max(store.first()), 1)?.pop();
+        store.seal = newest.and_then(|(_, entry)| entry.seal);
+        Ok(store)
     }
 
-    pub(super) fn append(&mut self, n: EntryNumber, nonce: &Nonce, encoded: &[u8]) -> Result<Append, LogError> {
+    /// Appends the entry with that nonce, binary form and seal.
+    pub(super) fn append(
+        &mut self,
+        n: EntryNumber,
+        nonce: &Nonce,
+        encoded: &[u8],
+        seal: Option<Seal>,
+    ) -> Result<Append, LogError> {
         let next = self.next();
+        if let Some(Seal { successor }) = self.seal.clone().filter(|_| n >= next) {
+            return Err(LogError::Sealed { entry: next - 1, successor });
+        }
         if n == 0 || n > next {
             return Err(LogError::Gap { requested: n, next });
         }
@@ -77,7 +92,11 @@ impl Store {
         }
         self.roll_if_full()?;
         let preallocate = self.options.preallocate_bytes;
-        self.active().append(encoded, preallocate)
+        let appended = self.active().append(encoded, preallocate);
+        if matches!(appended, Ok(Append::Appended)) {
+            self.seal = seal;
+        }
+        appended
     }
 
     pub(super) fn read(&self, from: EntryNumber, max: usize) -> Result<Vec<(EntryNumber, LogEntry)>, LogError> {

@@ -15,7 +15,7 @@ fn open(disk: &MemoryDisk) -> Store {
 }
 
 fn append(store: &mut Store, n: u64, entry: &LogEntry) -> Result<Append, LogError> {
-    store.append(n, &entry.nonce, &entry.encode().expect("small enough"))
+    store.append(n, &entry.nonce, &entry.encode().expect("small enough"), None)
 }
 
 fn read_all(store: &Store) -> Vec<LogEntry> {

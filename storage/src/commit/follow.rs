@@ -1,0 +1,173 @@
+//! Following the entries of other writers, to the end of the log.
+
+use std::pin::pin;
+use std::sync::Weak;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use futures::future::{Either, select};
+use tokio::sync::Notify;
+
+use super::stall::PATIENCE;
+use super::{CommitError, Committer, unavailable};
+use crate::log::{CommitLog, EntryNumber, LogEntry, LogError};
+
+/// Entries read at a time.
+pub(super) const CATCH_UP: usize = 64;
+/// The pause between two looks at the end of the log while others append, and when nobody does.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// How often to look for entries of others.
+pub(super) struct Polling {
+    pause: Duration,
+}
+
+impl Default for Polling {
+    fn default() -> Self {
+        Polling { pause: SHORTEST_PAUSE }
+    }
+}
+
+impl Polling {
+    fn looked(&mut self, found: bool) {
+        self.pause = if found { SHORTEST_PAUSE } else { (self.pause * 3 / 2).min(LONGEST_PAUSE) };
+    }
+}
+
+/// Lets those who ask for the end of the log at the same time share an answer.
+#[derive(Default)]
+pub(super) struct Refreshes {
+    begun: AtomicU64,
+    /// The number of the newest one, and what became of it. Locked while one runs.
+    done: tokio::sync::Mutex<(u64, Option<CommitError>)>,
+}
+
+impl Committer {
+    /// Waits until something is accepted, and follows the log meanwhile.
+    pub(super) async fn idle(committer: &Weak<Committer>, wake: &Notify, polling: &mut Polling) {
+        let Some(held) = committer.upgrade() else { return };
+        let (log, env, from) = (held.log.clone(), held.env.clone(), held.next_entry());
+        let is_over = held.inner.lock().ended.is_some();
+        if !log.is_shared() || is_over {
+            drop(held);
+            return wake.notified().await;
+        }
+        // Without room for them, entries stay where they are.
+        let (pause, has_room) = (polling.pause, held.has_room());
+        drop(held);
+        let look = async {
+            env.sleep(pause).await;
+            if has_room { log.read(from, CATCH_UP).await } else { Ok(Vec::new()) }
+        };
+        let found = match select(pin!(wake.notified()), pin!(look)).await {
+            Either::Left(_) => return,
+            Either::Right((found, _)) => found,
+        };
+        let Some(held) = committer.upgrade() else { return };
+        polling.looked(found.as_ref().is_ok_and(|entries| !entries.is_empty()));
+        // The next look meets the same error.
+        let _logged = held.found(from, found).await;
+    }
+
+    /// Takes over what was read of the log from entry `from` on, if that is the next, and nothing is in flight. Returns how many
+    /// entries were read.
+    async fn found(
+        &self,
+        from: EntryNumber,
+        found: Result<Vec<(EntryNumber, LogEntry)>, LogError>,
+    ) -> Result<usize, LogError> {
+        match found {
+            Ok(entries) => {
+                let count = entries.len();
+                let inner = self.inner.lock();
+                if count > 0 && !inner.in_flight && inner.entry + 1 == from && self.may_follow(inner.entry) {
+                    self.take_over(inner, entries.into_iter().map(|(_, entry)| entry).collect());
+                }
+                Ok(count)
+            }
+            Err(error) => {
+                tracing::warn!(entry = from, %error, "cannot read the end of the log");
+                if matches!(error, LogError::Trimmed { .. }) {
+                    self.reload().await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes over what others appended, while there are many entries. Nothing is in flight.
+    pub(super) async fn catch_up(&self) {
+        loop {
+            let from = self.next_entry();
+            let found = self.log.read(from, CATCH_UP).await;
+            if !self.found(from, found).await.is_ok_and(|count| count == CATCH_UP) {
+                return;
+            }
+        }
+    }
+
+    /// Makes everything part of latest that is in the log when this is called.
+    ///
+    /// # Errors
+    /// [`CommitError::Unavailable`] if the log cannot be read, or there is no room for what it has.
+    pub async fn refresh(&self) -> Result<(), CommitError> {
+        if !self.log.is_shared() {
+            return Ok(());
+        }
+        self.room().await?;
+        self.follow().await
+    }
+
+    /// [`Self::refresh`], whether there is room or not.
+    pub async fn follow(&self) -> Result<(), CommitError> {
+        let begun = self.refreshes.begun.load(Ordering::SeqCst);
+        let mut done = self.refreshes.done.lock().await;
+        if done.0 <= begun {
+            let number = self.refreshes.begun.fetch_add(1, Ordering::SeqCst) + 1;
+            let failed = match self.env.timeout(PATIENCE, self.follow_to_the_end()).await {
+                Ok(followed) => followed.err().map(|error| unavailable(&error)),
+                Err(_) => {
+                    let reason = format!("the log has not said for {PATIENCE:?} what its end is");
+                    Some(CommitError::Unavailable(reason))
+                }
+            };
+            *done = (number, failed);
+        }
+        // Otherwise one has run that began after this one was asked for.
+        done.1.clone().map_or(Ok(()), Err)
+    }
+
+    async fn follow_to_the_end(&self) -> Result<(), LogError> {
+        let from = self.next_entry();
+        let found = self.log.read(from, CATCH_UP).await;
+        if self.found(from, found).await? == 0 {
+            return Ok(());
+        }
+        let head = self.log.head().await?;
+        let mut known = self.entry.subscribe();
+        loop {
+            let from = self.next_entry();
+            if from > head {
+                return Ok(());
+            }
+            if self.inner.lock().in_flight || !self.may_follow(from - 1) {
+                // Whatever becomes of the append, latest goes on.
+                let _alive = known.wait_for(|entry| *entry >= from).await;
+                continue;
+            }
+            let found = self.log.read(from, CATCH_UP).await;
+            self.found(from, found).await?;
+        }
+    }
+
+    /// Whether the entries after `entry` can be taken over. There always is room for those that are in segments already: they
+    /// can be forgotten at once, and nothing else can be until they are taken over.
+    fn may_follow(&self, entry: EntryNumber) -> bool {
+        self.has_room() || self.segments.manifest().flushed > entry
+    }
+
+    fn next_entry(&self) -> EntryNumber {
+        self.inner.lock().entry + 1
+    }
+}

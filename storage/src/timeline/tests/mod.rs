@@ -1,0 +1,3 @@
+mod interleaving;
+mod manifest;
+pub(crate) mod world;

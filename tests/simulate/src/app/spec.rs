@@ -1,0 +1,175 @@
+//! Reads and changes as data, so that clients can send them and the model can follow them.
+
+use serde::{Deserialize, Serialize};
+
+/// The tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Table {
+    /// Money that is moved around and never made: `name`, `balance`.
+    Accounts,
+    /// Things that come and go and change their place in indexes: `group`, `n`, `m`, sometimes `pad`.
+    Items,
+    /// One list of tokens a key: `key`, `tokens`.
+    Lists,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Table; 3] = [Table::Accounts, Table::Items, Table::Lists];
+
+    /// Its name in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Table::Accounts => "accounts",
+            Table::Items => "items",
+            Table::Lists => "lists",
+        }
+    }
+}
+
+/// The indexes, beyond `by_id`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Index {
+    /// Of every table.
+    CreationTime(Table),
+    /// Of accounts, by `name`.
+    Name,
+    /// Of accounts, by `balance`.
+    Balance,
+    /// Of items, by `group`, `n`.
+    Group,
+    /// Of items, by `m`, which only some have. Comes and goes while the database is in use.
+    Fleeting,
+    /// Of lists, by `key`.
+    Key,
+}
+
+impl Index {
+    /// Those that are there from the beginning.
+    pub const LASTING: [Index; 4] = [Index::Name, Index::Balance, Index::Group, Index::Key];
+
+    /// Its table.
+    pub fn table(self) -> Table {
+        match self {
+            Index::CreationTime(table) => table,
+            Index::Name | Index::Balance => Table::Accounts,
+            Index::Group | Index::Fleeting => Table::Items,
+            Index::Key => Table::Lists,
+        }
+    }
+
+    /// Its name in the database.
+    pub fn name(self) -> &'static str {
+        match self {
+            Index::CreationTime(_) => "by_creation_time",
+            Index::Name => "by_name",
+            Index::Balance => "by_balance",
+            Index::Group => "by_group",
+            Index::Fleeting => "by_m",
+            Index::Key => "by_key",
+        }
+    }
+
+    /// Its fields, before creation time and id.
+    pub fn fields(self) -> &'static [&'static str] {
+        match self {
+            Index::CreationTime(_) => &[],
+            Index::Name => &["name"],
+            Index::Balance => &["balance"],
+            Index::Group => &["group", "n"],
+            Index::Fleeting => &["m"],
+            Index::Key => &["key"],
+        }
+    }
+}
+
+/// A query.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Read {
+    /// The document with an id.
+    Get {
+        /// Its table.
+        table: Table,
+        /// The text of the id.
+        id: String,
+    },
+    /// Documents in the order of an index.
+    Range {
+        /// Which index.
+        index: Index,
+        /// Its first fields are these.
+        equal: Vec<f64>,
+        /// The field after those is at least this.
+        from: Option<f64>,
+        /// The field after those is less than this.
+        to: Option<f64>,
+        /// The last first.
+        descending: bool,
+        /// No more than this many.
+        limit: Option<u64>,
+        /// Read in pages of this size.
+        page: Option<usize>,
+    },
+    /// How many documents a table has.
+    Count {
+        /// Which table.
+        table: Table,
+    },
+}
+
+/// A mutation.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Change {
+    /// Moves money between two accounts.
+    Transfer {
+        /// Name of the one.
+        from: f64,
+        /// Name of the other.
+        to: f64,
+        /// How much.
+        amount: f64,
+    },
+    /// Adds an item.
+    Insert {
+        /// The field `group`.
+        group: f64,
+        /// The field `n`.
+        n: f64,
+        /// The field `m`.
+        m: Option<f64>,
+        /// The length of the field `pad`.
+        pad: usize,
+    },
+    /// Changes the first or last item of a group.
+    Patch {
+        /// Which group.
+        group: f64,
+        /// The last, not the first.
+        last: bool,
+        /// The group it goes to.
+        to: f64,
+        /// The new `n`.
+        n: f64,
+        /// The new `m`.
+        m: Option<f64>,
+    },
+    /// Deletes the first or last item of a group, if the group has more than a few.
+    Delete {
+        /// Which group.
+        group: f64,
+        /// The last, not the first.
+        last: bool,
+    },
+    /// Appends a token to a list, which is made if it is not there.
+    Append {
+        /// Which list.
+        key: f64,
+        /// The token, unique.
+        token: String,
+    },
+    /// Reads a whole group and adds one to every `n` of it.
+    Shift {
+        /// Which group.
+        group: f64,
+    },
+}
