@@ -50,7 +50,7 @@ crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n time
 	npm run --silent --prefix tests crash
 
 storage: build ## Local storage and emulated AWS: promote, branches, restore, kill -9, two servers, conformance
-	$(cargo) build --locked -p lakewire-emulators
+	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests storage
 
 SEEDS ?= 0..400
