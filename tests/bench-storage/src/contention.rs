@@ -74,7 +74,7 @@ pub async fn run(seconds: u64) -> Outcome<()> {
         rates.push(rate);
         report(&serde_json::json!({
             "name": format!("transfers, {name}"), "tasks": TASKS, "per_second": round(rate), "latency": percentiles(times),
-            "run_again": conflicts.load(Ordering::Relaxed), "errors": 0,
+            "run_again": conflicts.load(Ordering::Relaxed),
         }));
     }
     let total = total(&database, &accounts).await?;

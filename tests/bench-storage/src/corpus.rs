@@ -1,6 +1,8 @@
 //! Documents of about 500 bytes, as an app of messages would have them. The nth is always the same.
 
-use lakewire_storage::catalog::{Fields, IndexConfig, Namespace};
+use std::sync::LazyLock;
+
+use lakewire_storage::catalog::{Fields, Namespace};
 use lakewire_storage::database::Database;
 use lakewire_storage::query::Query;
 use lakewire_storage::value::Value;
@@ -11,17 +13,20 @@ use crate::Outcome;
 
 pub const TABLE: &str = "messages";
 const CHANNELS: u64 = 20_000;
-const WORDS: &str = "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which \
+const TEXT: &str = "the of and to in a is that for it as was with be by on not he his but at are this have from or had an they which \
      one you were all her she there would their we him been has when who will no more if out so up said what its about than into \
      them can only other time new some could these two may first then do any like my now over such our man me even most made after \
      also well must before back through years much where your way down should because long each just state people those too mister \
      good how world still own see work men day get here between life being under never house general another same night school \
      part right water place small found every number course early point group system program money order paper city second hand";
 
+/// Split once: making documents is part of what a load takes.
+static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| TEXT.split_whitespace().collect());
+
 /// The nth document without system fields.
 pub fn document(n: u64) -> Fields {
     let mut random = ChaCha8Rng::seed_from_u64(n);
-    let words: Vec<&str> = WORDS.split_whitespace().collect();
+    let words = &*WORDS;
     let length = random.random_range(50..75);
     let body: Vec<&str> = (0..length)
         .map(|_| {
@@ -63,12 +68,6 @@ pub fn range(channel: &str, limit: usize) -> Outcome<Query> {
         r#"{{"source":{{"type":"IndexRange","indexName":"{TABLE}.by_channel","order":"asc",
             "range":[{{"type":"Eq","fieldPath":"channel","value":"{channel}"}}]}},"operators":[{{"limit":{limit}}}]}}"#
     ))?)
-}
-
-/// Kept for those who add an index by hand.
-pub fn config(fields: &[&str]) -> Outcome<IndexConfig> {
-    let fields = fields.iter().map(|field| field.parse()).collect::<std::result::Result<_, _>>()?;
-    Ok(IndexConfig::Database { fields })
 }
 
 /// Where the benchmark's tables are.

@@ -13,6 +13,7 @@ mod stats;
 use std::path::PathBuf;
 
 use clap::Parser;
+use lakewire_storage::catalog::IndexConfig;
 use lakewire_storage::database::Database;
 use lakewire_storage::definition::backfill;
 
@@ -62,7 +63,8 @@ async fn main() -> Outcome<()> {
 pub async fn index(database: &Database, table: &str, name: &str, fields: &[&str]) -> Outcome<()> {
     let mut transaction = database.begin(database.head(), "bench");
     let table = transaction.ensure_table(ROOT, table).await?;
-    let id = transaction.add_index(&table, name, &corpus::config(fields)?, false).await?;
+    let fields = fields.iter().map(|field| field.parse()).collect::<Result<_, _>>()?;
+    let id = transaction.add_index(&table, name, &IndexConfig::Database { fields }, false).await?;
     database.commit(transaction).await?;
     backfill(database, id).await?;
     let mut transaction = database.begin(database.head(), "bench");
