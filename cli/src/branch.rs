@@ -39,6 +39,7 @@ pub async fn list(storage: StorageArgs, env: Env) -> Result<(), Failure> {
 pub async fn delete(name: BranchName, storage: StorageArgs, env: Env) -> Result<(), Failure> {
     let deployment = Deployment::named(&storage, "branch delete", &env).await?;
     branch::delete(&deployment.context, &name).await.map_err(explain)?;
+    deployment.remove_open_data(&name).await?;
     println!("branch `{name}` is deleted");
     Ok(())
 }

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::args::ServeOptions;
+use crate::args::{OpenData, ServeOptions};
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::storage::open::{BranchOptions, Storage};
@@ -55,6 +55,9 @@ pub async fn run_with(
     }
     let deployment = storage.deployment(&options.identity).await?;
     let db = deployment.database(&options.storage.branch, &BranchOptions::from(&options.tuning)).await?;
+    if let OpenData::Every(interval) = options.tuning.open_data {
+        deployment.open_data(&db, &options.storage.branch, interval, options.tuning.history)?;
+    }
     let instance = &deployment.identity.instance;
     let mut runtime = RuntimeOptions::new(db.limits());
     runtime.workers = options.workers.unwrap_or(runtime.workers);

@@ -63,7 +63,7 @@ pub struct Database {
     limits: Arc<Limits>,
     appending: parking_lot::Mutex<Option<TaskHandle>>,
     /// Flushes and the upkeep of segments.
-    upkeep: [TaskHandle; 2],
+    upkeep: parking_lot::Mutex<Vec<TaskHandle>>,
 }
 
 impl Database {
@@ -79,7 +79,7 @@ impl Database {
         let committer = Arc::new(Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, found));
         let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
         let flusher = Flusher::new(committer.clone(), flush_interval);
-        let upkeep = [
+        let upkeep = vec![
             env.spawn("flush", Flusher::run(Arc::downgrade(&flusher))),
             env.spawn(
                 "maintenance",
@@ -95,7 +95,7 @@ impl Database {
             env: env.clone(),
             limits: Arc::new(limits),
             appending: parking_lot::Mutex::new(Some(appending)),
-            upkeep,
+            upkeep: parking_lot::Mutex::new(upkeep),
         });
         env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
         Ok(database)
@@ -110,6 +110,11 @@ impl Database {
     /// not wait for the log. Nothing read from it may leave the process before a commit, or [`Self::wait_durable`], succeeds.
     pub fn head(&self) -> Snapshot {
         self.committer.head()
+    }
+
+    /// Whether other processes can commit too.
+    pub fn is_shared(&self) -> bool {
+        self.committer.is_shared()
     }
 
     /// Makes everything part of [`Self::latest`] that is in the log when this is called, whoever appended it. Returns at once
@@ -193,7 +198,8 @@ impl Database {
         self.committer.tail_bytes()
     }
 
-    /// Refuses further commits, waits for the accepted ones, and brings them into segments.
+    /// Refuses further commits, waits for the accepted ones, brings them into segments, and ends the upkeep: what is dropped
+    /// after it can be opened again at once.
     ///
     /// # Errors
     /// When segments cannot be written. The next start then replays more of the log.
@@ -203,13 +209,19 @@ impl Database {
         if let Some(appending) = appending {
             appending.join().await;
         }
-        self.flusher.flush().await
+        let flushed = self.flusher.flush().await;
+        let upkeep = std::mem::take(&mut *self.upkeep.lock());
+        for task in upkeep {
+            task.abort();
+            task.join().await;
+        }
+        flushed
     }
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.upkeep.iter().for_each(TaskHandle::abort);
+        self.upkeep.get_mut().iter().for_each(TaskHandle::abort);
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use lakewire_functions::auth::{AuthError, Identity};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
@@ -57,6 +58,10 @@ pub fn committed(commits: CommitStream) -> CommitBatches {
 pub trait Backend: Send + Sync + 'static {
     /// The newest snapshot that is durable.
     fn latest(&self) -> Arc<dyn View>;
+
+    /// Makes [`Backend::latest`] include whatever was acknowledged before this call, by whatever process. `None`: it does, as
+    /// no other process commits.
+    fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>>;
 
     /// Every commit after the snapshot that [`Backend::latest`] gives at the time of this call, none lost.
     fn commits(&self) -> CommitBatches;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use lakewire_functions::auth::{AuthError, Identity};
 use lakewire_functions::engine::{Engine, session_record_key};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
@@ -51,6 +53,11 @@ impl Backend for EngineBackend {
     fn latest(&self) -> Arc<dyn View> {
         let snapshot = self.engine.db().latest();
         Arc::new(EngineView::new(Arc::clone(&self.engine), snapshot))
+    }
+
+    fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {
+        let engine = Arc::clone(&self.engine);
+        engine.db().is_shared().then(|| async move { engine.refresh().await }.boxed())
     }
 
     fn commits(&self) -> CommitBatches {

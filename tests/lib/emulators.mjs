@@ -32,15 +32,15 @@ export async function awsStorage() {
 
 /** Starts both emulators; gives what the environment of an AWS client has to say. */
 async function start() {
-  const { dynamodb, s3 } = await startEmulators(["dynamodb", "s3"]);
-  await createBucket(s3);
+  const endpoints = await startEmulators(["dynamodb", "s3"]);
+  await createBucket(endpoints.s3);
   return {
     AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
     AWS_REGION: REGION,
     AWS_EC2_METADATA_DISABLED: "true",
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-    AWS_ENDPOINT_URL_S3: s3,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
     NO_PROXY: "127.0.0.1,localhost",
   };
 }
@@ -70,19 +70,37 @@ async function startEmulators(services) {
   return Object.fromEntries(output.trim().split("\n").map((line) => line.split(" ")));
 }
 
-/** `PUT /BUCKET`, signed as AWS wants it (version 4). */
 async function createBucket(endpoint) {
+  const answer = await s3("PUT", endpoint, `/${BUCKET}`);
+  if (!answer.ok) throw new Error(`the emulated S3 made no bucket: ${answer.status} ${await answer.text()}`);
+}
+
+/**
+ * The text of an object of a deployment's store, or undefined if there is none.
+ *
+ * @param {{store: string, env?: Record<string, string>}} storage
+ * @param {string} key within the store
+ */
+export async function readObject(storage, key) {
+  const answer = await s3("GET", storage.env.AWS_ENDPOINT_URL_S3, `/${storage.store.slice("s3://".length)}/${key}`);
+  if (answer.ok) return await answer.text();
+  await answer.arrayBuffer();
+  if (answer.status === 404) return undefined;
+  throw new Error(`the emulated S3 answers ${answer.status} for \`${key}\``);
+}
+
+/** A request without a body, signed as AWS wants it (version 4). */
+async function s3(method, endpoint, place) {
   const hash = (text) => createHash("sha256").update(text).digest("hex");
   const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
   const now = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
   const headers = { host: new URL(endpoint).host, "x-amz-content-sha256": hash(""), "x-amz-date": now };
   const names = Object.keys(headers).join(";");
-  const canonical = ["PUT", `/${BUCKET}`, "", ...Object.entries(headers).map((header) => header.join(":")), "", names, hash("")];
+  const canonical = [method, place, "", ...Object.entries(headers).map((header) => header.join(":")), "", names, hash("")];
   const scope = [now.slice(0, 8), REGION, "s3", "aws4_request"];
   const key = scope.reduce(hmac, `AWS4${SECRET_ACCESS_KEY}`);
   const signature = hmac(key, ["AWS4-HMAC-SHA256", now, scope.join("/"), hash(canonical.join("\n"))].join("\n")).toString("hex");
   const credential = `${ACCESS_KEY_ID}/${scope.join("/")}`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`;
-  const answer = await fetch(`${endpoint}/${BUCKET}`, { method: "PUT", headers: { ...headers, authorization } });
-  if (!answer.ok) throw new Error(`the emulated S3 made no bucket: ${answer.status} ${await answer.text()}`);
+  return await fetch(`${endpoint}${place}`, { method, headers: { ...headers, authorization } });
 }

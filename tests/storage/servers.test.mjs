@@ -18,8 +18,6 @@ test("a mutation at one server reaches a subscription at the other", { timeout: 
   });
   const [one, two] = servers;
   await deployNotes(one);
-  // A socket may be a second behind what another server was told; a query over HTTP is not, and brings the server up to it.
-  await new ConvexHttpClient(two.url, { logger: false }).query(anyApi.notes.texts, {});
   watchers.push(watchTexts(one), watchTexts(two));
   await watchers[1].until((texts) => texts.length === 0);
 
@@ -35,6 +33,14 @@ test("a mutation at one server reaches a subscription at the other", { timeout: 
     await back.mark(0, 5, `round-${round}`);
     const seen = await new ConvexHttpClient(one.url, { logger: false }).query(anyApi.notes.texts, {});
     assert.equal(seen[0], `round-${round} 0`);
+  }
+  // So does a subscription, from its first value on.
+  for (let round = 0; round < 5; round++) {
+    await back.mark(0, 5, `fresh-${round}`);
+    const fresh = watchTexts(one);
+    const [first] = await fresh.until(() => true);
+    await fresh.close();
+    assert.equal(first, `fresh-${round} 0`);
   }
   await back.check();
 

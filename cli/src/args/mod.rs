@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use lakewire_storage::timeline::BranchName;
 
-pub use storage::{LogKind, StorageArgs, TuningArgs};
+pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
 
 use crate::storage::promote::Target;

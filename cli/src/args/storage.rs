@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -77,4 +78,31 @@ pub struct TuningArgs {
     /// And as soon as they are this large in memory.
     #[arg(long, env = "LAKEWIRE_FLUSH_BYTES", value_name = "SIZE", default_value = "32MiB", value_parser = units::bytes)]
     pub flush_bytes: usize,
+    /// Every table is also an Iceberg table in the store, brought up to date at this interval while there are changes; `off`
+    /// for none.
+    #[arg(long, env = "LAKEWIRE_OPEN_DATA", value_name = "DURATION|off", default_value = "1m")]
+    pub open_data: OpenData,
+}
+
+/// Whether open tables are published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenData {
+    /// They are not.
+    Off,
+    /// They are, at this interval.
+    Every(Duration),
+}
+
+impl FromStr for OpenData {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.trim() {
+            "off" => Ok(Self::Off),
+            text => match units::duration(text)? {
+                Duration::ZERO => Err("an interval of 0 is none: write `off` to publish no tables".to_owned()),
+                interval => Ok(Self::Every(interval)),
+            },
+        }
+    }
 }

@@ -76,6 +76,18 @@ impl StoreLocation {
         matches!(self, Self::S3 { .. })
     }
 
+    /// What other programs know it as: a URL, or the path of a folder. Nobody else sees the memory of this process.
+    ///
+    /// # Errors
+    /// If the working directory of a relative path is not known.
+    pub fn public(&self) -> std::io::Result<Option<String>> {
+        Ok(match self {
+            Self::File(path) => Some(std::path::absolute(path)?.display().to_string()),
+            Self::S3 { .. } => Some(self.to_string()),
+            Self::Memory => None,
+        })
+    }
+
     /// Whether this is the folder `dir`, however either is written.
     pub fn is_folder(&self, dir: &Path) -> bool {
         matches!(self, Self::File(path) if normal(path) == normal(dir))

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::Client as DynamoDb;
 use lakewire_storage::aws;
 use lakewire_storage::database::{Database, DatabaseOptions};
 use lakewire_storage::env::Env;
+use lakewire_storage::lake::{Lake, LakeOptions};
 use lakewire_storage::log::CommitLog;
 use lakewire_storage::segment::SegmentCache;
 use lakewire_storage::timeline::branch::{self, BranchContext, LogAccess};
@@ -197,6 +198,40 @@ impl Deployment {
         let mut database = DatabaseOptions::new(log, segments, self.context.env.clone());
         database.flush_interval = options.flush_interval.unwrap_or(database.flush_interval);
         Database::open(database).await.map_err(|error| self.failed(error.to_string()))
+    }
+
+    /// Publishes the tables of a branch's database for other programs, from now on and as long as it is used.
+    ///
+    /// # Errors
+    /// If it can't be said where the store is.
+    pub fn open_data(
+        &self,
+        database: &Arc<Database>,
+        branch: &BranchName,
+        interval: Duration,
+        history: Duration,
+    ) -> Result<(), Failure> {
+        let options = LakeOptions { history, ..LakeOptions::default() };
+        if let Some(lake) = self.lake(branch, options)? {
+            Arc::new(lake).follow(database, interval);
+        }
+        Ok(())
+    }
+
+    /// Removes the published tables of a branch that was deleted.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub async fn remove_open_data(&self, branch: &BranchName) -> Result<(), Failure> {
+        let Some(lake) = self.lake(branch, LakeOptions::default())? else { return Ok(()) };
+        let place = format!("{}/tables/{branch}", self.place.store);
+        lake.remove().await.map_err(|error| Failure::Storage { place, reason: error.to_string() })
+    }
+
+    fn lake(&self, branch: &BranchName, options: LakeOptions) -> Result<Option<Lake>, Failure> {
+        let root = self.place.store.public().map_err(|error| self.failed(error.to_string()))?;
+        let BranchContext { store, env, .. } = &self.context;
+        Ok(root.map(|root| Lake::new(store.clone(), &root, branch.as_str(), env.clone(), options)))
     }
 
     fn failed(&self, mut reason: String) -> Failure {

@@ -145,6 +145,14 @@ impl Engine {
         })
     }
 
+    /// Sees to it that what runs next sees every commit that was acknowledged before this call, by whatever process.
+    ///
+    /// # Errors
+    /// [`CallFailure::Unavailable`] if the log does not say.
+    pub async fn refresh(&self) -> Result<(), CallFailure> {
+        self.db.refresh().await.map_err(|error| CallFailure::Unavailable(error.to_string()))
+    }
+
     /// Verifies an admin key; its holder acts as nobody in particular.
     ///
     /// # Errors

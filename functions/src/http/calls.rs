@@ -89,7 +89,7 @@ async fn get_query(
 }
 
 async fn query_ts(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    refresh(&state).await?;
+    state.engine.refresh().await?;
     let ts = STANDARD.encode(state.engine.db().latest().ts().to_le_bytes());
     Ok(axum::Json(serde_json::json!({"ts": ts})).into_response())
 }
@@ -112,7 +112,7 @@ async fn query_at_ts(
     let ts = decode_ts(&ts)?;
     if ts > state.engine.db().latest().ts() {
         // Another process may have answered with it.
-        refresh(&state).await?;
+        state.engine.refresh().await?;
     }
     let at = state.engine.db().snapshot_at(ts).await.map_err(CallFailure::from)?;
     let request = FunctionRequest::new(caller, FunctionPath::parse(&path)?, args.get(), format.as_deref())?;
@@ -129,7 +129,7 @@ async fn query_batch(
     caller: Caller,
     body: JsonBody<BatchBody>,
 ) -> Result<Response, ApiError> {
-    refresh(&state).await?;
+    state.engine.refresh().await?;
     let at = state.engine.db().latest();
     let requests: Vec<_> =
         body.0.queries.iter().map(|call| FunctionRequest::of_body(caller.clone(), call)).collect::<Result<_, _>>()?;
@@ -213,16 +213,10 @@ async fn run(
 
 async fn run_query(state: &ApiState, request: FunctionRequest, at: Option<Snapshot>) -> Result<Response, ApiError> {
     if at.is_none() {
-        refresh(state).await?;
+        state.engine.refresh().await?;
     }
     let result = state.queries.query(&request.call, at).await?;
     respond(&result.outcome, &result.log_lines, request.format)
-}
-
-/// Sees to it that what runs next sees every commit that was answered before it was asked for, by whatever process.
-async fn refresh(state: &ApiState) -> Result<(), ApiError> {
-    let refreshed = state.engine.db().refresh().await;
-    Ok(refreshed.map_err(|error| CallFailure::Unavailable(error.to_string()))?)
 }
 
 async fn run_any(state: &ApiState, request: FunctionRequest) -> Result<Response, ApiError> {

@@ -107,12 +107,17 @@ impl Committer {
         }
     }
 
+    /// Whether others can append too.
+    pub fn is_shared(&self) -> bool {
+        self.log.is_shared()
+    }
+
     /// Makes everything part of latest that is in the log when this is called.
     ///
     /// # Errors
     /// [`CommitError::Unavailable`] if the log cannot be read, or there is no room for what it has.
     pub async fn refresh(&self) -> Result<(), CommitError> {
-        if !self.log.is_shared() {
+        if !self.is_shared() {
             return Ok(());
         }
         self.room().await?;

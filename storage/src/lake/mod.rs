@@ -245,6 +245,14 @@ impl Lake {
         Ok(!recent)
     }
 
+    /// Deletes all open tables of a branch that is no more.
+    ///
+    /// # Errors
+    /// [`LakeError::Store`]; what is left then may be deleted by hand.
+    pub async fn remove(&self) -> Result<(), LakeError> {
+        delete_all(&*self.store, &Path::from(format!("tables/{}", self.branch))).await
+    }
+
     async fn sweep(&self, folder: &str, table: &mut Table) -> Result<(), LakeError> {
         let now_ns = self.env.now_ns();
         let due = table.swept_ns.is_none_or(|swept| now_ns.saturating_sub(swept) > nanos(ABANDONED));
@@ -263,10 +271,7 @@ impl Lake {
             .map(|(folder, _)| folder.clone())
             .collect();
         for folder in due {
-            let mut listed = self.store.list(Some(&self.folder(&folder)));
-            while let Some(object) = listed.try_next().await? {
-                delete(&*self.store, &object.location).await?;
-            }
+            delete_all(&*self.store, &self.folder(&folder)).await?;
             catalog.dropped.remove(&folder);
         }
         Ok(())
@@ -330,6 +335,14 @@ async fn put(store: &dyn ObjectStore, path: &Path, bytes: Vec<u8>) -> Result<(),
 /// Deletes a file, unless it is gone already.
 async fn remove(store: &dyn ObjectStore, folder: &Path, path: &str) -> Result<(), LakeError> {
     delete(store, &within(folder, path)).await
+}
+
+async fn delete_all(store: &dyn ObjectStore, folder: &Path) -> Result<(), LakeError> {
+    let mut listed = store.list(Some(folder));
+    while let Some(object) = listed.try_next().await? {
+        delete(store, &object.location).await?;
+    }
+    Ok(())
 }
 
 async fn delete(store: &dyn ObjectStore, path: &Path) -> Result<(), LakeError> {

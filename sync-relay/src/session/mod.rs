@@ -9,6 +9,7 @@
 mod identity;
 mod keep_alive;
 mod query_set;
+mod refresh;
 mod requests;
 mod transition;
 
@@ -23,6 +24,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::keep_alive::KeepAlive;
 use self::query_set::QuerySet;
+use self::refresh::Refresh;
 use self::requests::Requests;
 use self::transition::Assembly;
 use crate::protocol::{ClientMessage, Connect, StateVersion, fatal_error, transition as transition_text};
@@ -73,6 +75,8 @@ pub(crate) struct Session {
     /// When to give up on a snapshot that the client has seen and we have not; monotonic clock.
     catch_up_by_ns: Option<u64>,
     queries: QuerySet,
+    /// Until it is known what others committed, nothing is shown.
+    refresh: Option<Refresh>,
     requests: Requests,
     assembly: Option<Assembly>,
     transitions: u64,
@@ -105,6 +109,7 @@ impl Session {
             owed: None,
             catch_up_by_ns: None,
             queries: QuerySet::default(),
+            refresh: None,
             assembly: None,
             transitions: 0,
             ear: false,
@@ -166,6 +171,7 @@ impl Session {
         }
         self.deliver_answers(socket)?;
         self.start_mutation();
+        self.end_refresh()?;
         self.advance(socket);
         Ok(())
     }

@@ -117,6 +117,9 @@ impl Session {
             );
             return Err(violation(&text, socket));
         }
+        if modifications.iter().any(|modification| matches!(modification, Modification::Add(_))) {
+            self.refresh();
+        }
         for modification in modifications {
             match modification {
                 Modification::Add(add) => match self.queries.position(add.query_id) {

@@ -47,7 +47,7 @@ type News = Vec<(usize, Arc<Content>)>;
 impl Session {
     /// Sends the Transitions that are due.
     pub(super) fn advance<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) {
-        while socket.unsent_transitions() < MAX_UNSENT && self.step(socket) {}
+        while self.refresh.is_none() && socket.unsent_transitions() < MAX_UNSENT && self.step(socket) {}
     }
 
     /// Sends one Transition if one is due.

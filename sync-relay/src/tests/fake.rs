@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures::StreamExt as _;
-use futures::stream;
+use futures::future::BoxFuture;
+use futures::{FutureExt as _, StreamExt as _, stream};
 use lakewire_functions::auth::{AdminIdentity, AuthError, Identity, UserIdentity};
 use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Failure, FunctionErrorKind, MutationResult, Observed, QueryResult, SessionRequest,
@@ -38,6 +38,10 @@ struct State {
     records: HashMap<SessionRequest, MutationResult>,
     runs: HashMap<String, usize>,
     failing: usize,
+    /// What another process committed and this one has yet to hear of; `None`: there is no other.
+    elsewhere: Option<Vec<(String, i64)>>,
+    /// The log does not say what is elsewhere.
+    unreachable: bool,
 }
 
 impl Fake {
@@ -66,6 +70,18 @@ impl Fake {
             None => state.tell(vec![commit]),
         }
         ts
+    }
+
+    /// Commits in another process: this one hears of it when it refreshes, a while after.
+    pub(crate) fn set_elsewhere(&self, key: &str, value: i64) {
+        self.state.lock().elsewhere.get_or_insert_default().push((key.to_owned(), value));
+    }
+
+    /// Lets refreshes fail from now on.
+    pub(crate) fn cut_off(&self) {
+        let mut state = self.state.lock();
+        state.elsewhere.get_or_insert_default();
+        state.unreachable = true;
     }
 
     /// From now on listeners are told of commits by [`Fake::release`] only.
@@ -221,6 +237,25 @@ impl Backend for Fake {
     fn latest(&self) -> Arc<dyn View> {
         let fake = self.me.upgrade().expect("it is alive");
         Arc::new(FakeView { fake, ts: self.state.lock().ts })
+    }
+
+    fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {
+        self.state.lock().elsewhere.as_ref()?;
+        let fake = self.me.upgrade()?;
+        let refresh = async move {
+            fake.env.sleep(Duration::from_millis(5)).await;
+            let mut state = fake.state.lock();
+            if state.unreachable {
+                return Err(CallFailure::Unavailable("on purpose".to_owned()));
+            }
+            let rows = state.elsewhere.as_mut().map(std::mem::take).unwrap_or_default();
+            drop(state);
+            if !rows.is_empty() {
+                fake.commit(rows, None);
+            }
+            Ok(())
+        };
+        Some(refresh.boxed())
     }
 
     fn commits(&self) -> CommitBatches {

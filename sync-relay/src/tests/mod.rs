@@ -6,6 +6,7 @@ mod convergence;
 mod fake;
 mod handshake;
 mod keep_alive;
+mod refresh;
 mod requests;
 mod subscriptions;
 

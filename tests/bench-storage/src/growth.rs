@@ -42,7 +42,7 @@ pub async fn run(documents: u64, data: Option<&Path>) -> Outcome<()> {
     let temporary = tempfile::tempdir()?;
     let directory = data.unwrap_or(temporary.path());
     std::fs::create_dir_all(directory.join("store"))?;
-    let mut place = open(directory).await?;
+    let mut place = open(directory, Arc::default()).await?;
     corpus::create_table(&place.database).await?;
     let sample = Arc::new(Mutex::new(Vec::new()));
     let mut loaded = 0;
@@ -75,12 +75,11 @@ pub async fn run(documents: u64, data: Option<&Path>) -> Outcome<()> {
     Ok(())
 }
 
-async fn open(directory: &Path) -> Outcome<Place<'_>> {
+async fn open(directory: &Path, traffic: Arc<Traffic>) -> Outcome<Place<'_>> {
     let env = Env::system();
     let log = LocalLog::open(directory.join("log"), &env).await?;
     let store = LocalFileSystem::new_with_prefix(directory.join("store"))?;
-    let store = Arc::new(SlowStore::new(Arc::new(store), env.clone()));
-    let traffic = store.traffic.clone();
+    let store = Arc::new(SlowStore::new(Arc::new(store), env.clone(), traffic.clone()));
     let cache = SegmentCache::new(store.clone(), env.clone(), CACHE_BYTES);
     let options = SegmentsOptions { log_kept: Duration::ZERO, ..SegmentsOptions::default() };
     let segments = Segments::open(store, cache, env.clone(), TimelineId::main(), options).await?;
@@ -90,7 +89,7 @@ async fn open(directory: &Path) -> Outcome<Place<'_>> {
 }
 
 /// Inserts the documents from one number to another.
-async fn load(database: &Arc<Database>, from: u64, to: u64, sample: &Arc<Mutex<Vec<DocumentId>>>) -> Outcome<()> {
+pub async fn load(database: &Arc<Database>, from: u64, to: u64, sample: &Arc<Mutex<Vec<DocumentId>>>) -> Outcome<()> {
     let next = Arc::new(AtomicU64::new(from));
     let writers: Vec<_> = (0..WRITERS)
         .map(|_| {
@@ -133,29 +132,29 @@ fn sizes(segments: &Segments) -> (f64, f64) {
 async fn reads<'a>(place: Place<'a>, sample: &[DocumentId], documents: u64) -> Outcome<Place<'a>> {
     let mut random = ChaCha8Rng::seed_from_u64(documents);
     place.database.close().await?;
-    let directory = place.directory;
+    let (directory, traffic) = (place.directory, place.traffic.clone());
     drop(place);
 
     let (mut points, mut ranges) = (Vec::new(), Vec::new());
     let (mut most_point_gets, mut most_range_gets) = (0, 0);
-    let place = open(directory).await?;
+    let place = open(directory, traffic).await?;
     for read in 0..COLD_READS {
         // Nothing is in the cache: neither blocks nor footers.
         place.segments.cache().clear();
-        let gets = place.traffic.gets();
+        let gets = place.segments.cache().usage().gets;
         let begun = Instant::now();
         let mut transaction = place.database.begin(place.database.latest(), "bench");
         if read % 2 == 0 {
             let id = sample[random.random_range(0..sample.len())];
             transaction.get(ROOT, id, TableKind::User).await?.ok_or("a document is missing")?;
             points.push(begun.elapsed());
-            most_point_gets = most_point_gets.max(place.traffic.gets() - gets);
+            most_point_gets = most_point_gets.max(place.segments.cache().usage().gets - gets);
         } else {
             let query = corpus::range(&corpus::channel(random.random()), 100)?;
             let mut stream = transaction.open_query(ROOT, &query)?;
             while transaction.next(&mut stream).await?.is_some() {}
             ranges.push(begun.elapsed());
-            most_range_gets = most_range_gets.max(place.traffic.gets() - gets);
+            most_range_gets = most_range_gets.max(place.segments.cache().usage().gets - gets);
         }
     }
     report(&serde_json::json!({

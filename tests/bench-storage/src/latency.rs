@@ -17,6 +17,8 @@ use object_store::{
     PutOptions, PutPayload, PutResult, Result,
 };
 
+use crate::timer;
+
 /// A log-normal distribution of latencies.
 #[derive(Clone, Copy, Debug)]
 pub struct Latency {
@@ -36,7 +38,7 @@ impl Latency {
     const Z99: f64 = 2.326;
 
     pub async fn pass(self, env: &Env) {
-        env.sleep(self.sample(env)).await;
+        timer::sleep(self.sample(env)).await;
     }
 
     fn sample(self, env: &Env) -> Duration {
@@ -91,18 +93,13 @@ impl<L: CommitLog> CommitLog for SlowLog<L> {
     }
 }
 
-/// Requests and bytes that reached an object store.
+/// Bytes that reached an object store.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    gets: AtomicU64,
     bytes_written: AtomicU64,
 }
 
 impl Traffic {
-    pub fn gets(&self) -> u64 {
-        self.gets.load(Ordering::Relaxed)
-    }
-
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written.load(Ordering::Relaxed)
     }
@@ -116,12 +113,12 @@ impl Traffic {
 pub struct SlowStore {
     inner: Arc<dyn ObjectStore>,
     env: Env,
-    pub traffic: Arc<Traffic>,
+    traffic: Arc<Traffic>,
 }
 
 impl SlowStore {
-    pub fn new(inner: Arc<dyn ObjectStore>, env: Env) -> Self {
-        SlowStore { inner, env, traffic: Arc::default() }
+    pub fn new(inner: Arc<dyn ObjectStore>, env: Env, traffic: Arc<Traffic>) -> Self {
+        SlowStore { inner, env, traffic }
     }
 }
 
@@ -157,13 +154,11 @@ impl ObjectStore for SlowStore {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         Latency::GET.pass(&self.env).await;
-        self.traffic.gets.fetch_add(1, Ordering::Relaxed);
         self.inner.get_opts(location, options).await
     }
 
     async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         Latency::GET.pass(&self.env).await;
-        self.traffic.gets.fetch_add(ranges.len() as u64, Ordering::Relaxed);
         self.inner.get_ranges(location, ranges).await
     }
 

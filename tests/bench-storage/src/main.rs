@@ -7,8 +7,10 @@ mod contention;
 mod corpus;
 mod growth;
 mod latency;
+mod online;
 mod setup;
 mod stats;
+mod timer;
 
 use std::path::PathBuf;
 
@@ -26,10 +28,10 @@ pub type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 #[derive(Parser)]
 struct Options {
-    /// Only the scenario of this name: growth, commits, contention, committers.
+    /// Only the scenario of this name: commits, contention, committers, online, growth.
     #[arg(long)]
     only: Option<String>,
-    /// The largest number of documents that `growth` loads; a power of ten.
+    /// The largest number of documents that `growth` loads, a power of ten; `online` has a million at most.
     #[arg(long, default_value_t = 10_000_000)]
     documents: u64,
     /// Seconds of each timed measurement.
@@ -52,6 +54,9 @@ async fn main() -> Outcome<()> {
     }
     if asked("committers") {
         commits::two_committers(options.seconds).await?;
+    }
+    if asked("online") {
+        online::run(options.documents.min(1_000_000)).await?;
     }
     if asked("growth") {
         growth::run(options.documents, options.data.as_deref()).await?;

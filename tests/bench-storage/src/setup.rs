@@ -20,13 +20,24 @@ pub const CACHE_BYTES: usize = 256 << 20;
 pub async fn in_memory() -> Outcome<Arc<Database>> {
     let env = Env::system();
     let log = SlowLog::new(MemoryLog::new(), env.clone(), false);
-    let store = SlowStore::new(Arc::new(InMemory::new()), env.clone());
+    let store = SlowStore::new(Arc::new(InMemory::new()), env.clone(), Arc::default());
     open(Arc::new(log), Arc::new(store), env).await
 }
 
+/// The database of the first timeline.
 pub async fn open(log: Arc<dyn CommitLog>, store: Arc<dyn ObjectStore>, env: Env) -> Outcome<Arc<Database>> {
+    open_timeline(log, store, env, TimelineId::main()).await
+}
+
+/// The database of a timeline.
+pub async fn open_timeline(
+    log: Arc<dyn CommitLog>,
+    store: Arc<dyn ObjectStore>,
+    env: Env,
+    timeline: TimelineId,
+) -> Outcome<Arc<Database>> {
     let cache = SegmentCache::new(store.clone(), env.clone(), CACHE_BYTES);
     let options = SegmentsOptions::default();
-    let segments = Segments::open(store, cache, env.clone(), TimelineId::main(), options).await?;
+    let segments = Segments::open(store, cache, env.clone(), timeline, options).await?;
     Ok(Database::open(DatabaseOptions::new(log, segments, env)).await?)
 }

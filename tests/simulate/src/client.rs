@@ -29,6 +29,8 @@ pub struct Client {
     timeline: String,
     queries: BTreeMap<u64, Read>,
     next_query: u64,
+    /// The newest commit that was acknowledged to anybody when queries were last added.
+    asked_after: Timestamp,
     /// Mutations that were not answered, by request.
     pending: BTreeMap<u32, Change>,
     next_request: u32,
@@ -58,6 +60,7 @@ impl Client {
             timeline: timeline.to_owned(),
             queries: BTreeMap::new(),
             next_query: 0,
+            asked_after: 0,
             pending: BTreeMap::new(),
             next_request: 0,
             seen: 0,
@@ -96,6 +99,7 @@ impl Client {
         }
         connection.send(hello).await;
         let queries: Vec<_> = self.queries.iter().map(|(id, read)| add(*id, read)).collect();
+        self.asked_after = self.cluster.book.newest_acknowledged(&self.timeline);
         connection.modify(queries).await;
         // What was not answered is sent again, in its order.
         for (request, change) in &self.pending {
@@ -143,6 +147,7 @@ impl Client {
             steps.push(add(self.next_query, &read));
             self.queries.insert(self.next_query, read);
             self.next_query += 1;
+            self.asked_after = self.cluster.book.newest_acknowledged(&self.timeline);
             connection.modify(steps).await;
         }
         if self.pending.len() < PENDING && world.dice.chance(0.4) {
@@ -204,7 +209,7 @@ impl Client {
                         timeline: self.timeline.clone(),
                         who: format!("{name} at {}", connection.node),
                         ts,
-                        not_before: 0,
+                        not_before: if is_current { self.asked_after } else { 0 },
                         read: read.clone(),
                         result: result.clone(),
                     });

@@ -37,17 +37,19 @@ pub struct Plan {
 impl Plan {
     /// The plan of a seed.
     pub fn draw(dice: &Dice) -> Plan {
+        // Some outlast what is kept of logs, so that writers come back who have missed what was trimmed away.
+        let is_long = dice.chance(0.15);
         Plan {
             log_in_store: dice.chance(0.5),
             nodes: dice.below(1..4) as usize,
             clients: dice.below(1..5),
             workers: dice.below(1..4) as usize,
-            length: Duration::from_secs(dice.below(20..200)),
+            length: Duration::from_secs(if is_long { dice.below(400..1000) } else { dice.below(20..200) }),
             segments: SegmentsOptions {
                 flush_bytes: 1 << dice.below(12..20),
-                history: seconds(dice, &[60, 180, 600]),
+                history: seconds(dice, &[10, 60, 180, 600]),
                 grace: seconds(dice, &[180, 240]),
-                log_kept: seconds(dice, &[200, 400, 3600]),
+                log_kept: seconds(dice, if is_long { &[200] } else { &[200, 400, 3600] }),
                 orphan_age: Duration::from_secs(1200),
                 manifests_kept: 5,
                 flush_file_bytes: 1 << dice.below(14..27),

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use lakewire_functions::auth::{AuthError, Identity};
 use lakewire_functions::engine::{find_session_record, put_session_record, session_record_key};
 use lakewire_functions::udf::{
@@ -90,6 +92,13 @@ impl Backend for NodeBackend {
     fn latest(&self) -> Arc<dyn View> {
         let snapshot = self.database.latest();
         Arc::new(NodeView { host: self.host.clone(), database: self.database.clone(), snapshot })
+    }
+
+    fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {
+        let database = self.database.clone();
+        let refresh =
+            async move { database.refresh().await.map_err(|error| CallFailure::Unavailable(error.to_string())) };
+        Some(refresh.boxed())
     }
 
     fn commits(&self) -> CommitBatches {
