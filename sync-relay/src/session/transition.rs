@@ -137,8 +137,12 @@ impl Session {
             _ => {
                 self.queries.iter_mut().for_each(|subscription| subscription.in_hand = None);
                 let needed = self.owed.unwrap_or(0).max(self.wanted.ts);
-                // What is under way already is done soonest, and by the work of one for many.
-                let pin = running.filter(|pin| pin.ts() >= needed).unwrap_or_else(|| cache.tracker().pin());
+                // What is under way already is done soonest, and by the work of one for many. But a snapshot that the client
+                // was shown says nothing new, except of other queries or to somebody else.
+                let is_other =
+                    (self.wanted.query_set, self.wanted.identity) != (self.sent.query_set, self.sent.identity);
+                let is_useful = |pin: &Arc<Pin>| pin.ts() >= needed && (pin.ts() > self.sent.ts || is_other);
+                let pin = running.filter(is_useful).unwrap_or_else(|| cache.tracker().pin());
                 self.assembly = Some(Assembly { pin: Arc::clone(&pin) });
                 pin
             }

@@ -47,7 +47,10 @@ pub async fn reign(cluster: Arc<Cluster>) {
             world.event(format_args!("nothing can be reached for {time:?}"));
             world.set_rates(Rates { refused: 1.0, ..rates.clone() });
             world.sleep(time).await;
-            world.set_rates(rates);
+            // It may have become calm meanwhile.
+            if !cluster.is_over() {
+                world.set_rates(rates);
+            }
         }
     }
 }

@@ -21,6 +21,8 @@ use crate::world::World;
 const QUERIES: usize = 5;
 /// Mutations under way at a time.
 const PENDING: usize = 4;
+/// Messages that may come at one moment.
+const FLOOD: u32 = 10_000;
 
 /// A client, over all its connections.
 pub struct Client {
@@ -109,6 +111,7 @@ impl Client {
     }
 
     async fn use_connection(&mut self, connection: &mut Connection) {
+        let mut flood = (self.world().elapsed(), 0);
         loop {
             let world = self.world().clone();
             if self.cluster.is_over() && self.pending.is_empty() {
@@ -124,6 +127,12 @@ impl Client {
                     Message::Nothing => break,
                     Message::Closed => return,
                     Message::Json(message) => self.received(connection, &message),
+                }
+                let now = world.elapsed();
+                flood = if flood.0 == now { (now, flood.1 + 1) } else { (now, 0) };
+                if flood.1 > FLOOD {
+                    world.violation("liveness", format_args!("{} gets message after message, in no time", self.name));
+                    return;
                 }
             }
             if !self.cluster.is_over() {
