@@ -6,6 +6,8 @@ export CARGO_TARGET_DIR ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lakewire/targe
 cargo := scripts/cargo
 # The short crash test; `make crash` runs the long one.
 crash_rounds := 8
+# Those of a test run: a few minutes.
+simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -28,6 +30,7 @@ dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 
 test: setup ## Everything that must pass before a change lands
 	@$(MAKE) --no-print-directory lint tidy unit conformance browser storage
+	@$(MAKE) --no-print-directory simulate SEEDS=$(simulate_seeds)
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
 tidy: ## House rules: file sizes, layers, words

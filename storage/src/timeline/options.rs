@@ -19,6 +19,9 @@ pub struct SegmentsOptions {
     pub orphan_age: Duration,
     /// Old manifests kept, at least. Also those younger than an hour are.
     pub manifests_kept: u64,
+    /// Runs below four times this are the smallest class of those that are merged with their like, in bytes in the store.
+    /// What is less than this in all is left alone.
+    pub unit_bytes: u64,
     /// Where segments of a flush are cut, in bytes of keys and documents.
     pub flush_file_bytes: u64,
     /// Where segments of a compaction are cut, in bytes in the store.
@@ -34,6 +37,7 @@ impl Default for SegmentsOptions {
             log_kept: Duration::from_secs(24 * 60 * 60),
             orphan_age: Duration::from_secs(24 * 60 * 60),
             manifests_kept: 100,
+            unit_bytes: 64 << 10,
             flush_file_bytes: 128 << 20,
             file_bytes: 64 << 20,
         }

@@ -26,7 +26,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::corpus::{self, ROOT, TABLE};
 use crate::growth::load;
 use crate::latency::{SlowLog, SlowStore};
-use crate::stats::{peak_resident_mb, percentiles, report, round};
+use crate::stats::{percentiles, report, round};
 use crate::{Outcome, setup};
 
 /// Documents that are changed in a second while the index is built.
@@ -90,7 +90,6 @@ async fn add_index(database: &Arc<Database>, sample: &Arc<Vec<DocumentId>>, docu
         "documents_per_second": round(documents as f64 / took), "changes_per_second": PACE,
         "changes_before": before.len(), "latency_before": percentiles(before),
         "changes_meanwhile": during.len(), "latency_meanwhile": percentiles(during),
-        "peak_resident_mb": peak_resident_mb(),
     }));
     Ok(())
 }

@@ -6,12 +6,10 @@ use std::time::Duration;
 use crate::cluster::Cluster;
 use crate::rates::Rates;
 
-/// How long a node may stand still, in ms: longer than entries of the log are kept.
-const LONGEST_FREEZE: u64 = 400_000;
-
 /// Lets things happen to nodes, until the cluster is over.
 pub async fn reign(cluster: Arc<Cluster>) {
     let world = cluster.world.clone();
+    let longest = cluster.plan.longest_freeze_ms;
     while !cluster.is_over() {
         world.sleep(Duration::from_secs(1)).await;
         let rates = world.rates();
@@ -23,8 +21,8 @@ pub async fn reign(cluster: Arc<Cluster>) {
             if !host.is_frozen() && world.fault("node frozen", rates.freeze) {
                 let is_long = world.dice.chance(0.3);
                 let time = match is_long {
-                    true => Duration::from_millis(world.dice.below(60_000..LONGEST_FREEZE)),
-                    false => world.dice.skewed_ms(LONGEST_FREEZE),
+                    true => Duration::from_millis(world.dice.below(60_000..longest)),
+                    false => world.dice.skewed_ms(longest),
                 };
                 world.event(format_args!("{} stands still for {time:?}", host.name));
                 host.freeze();

@@ -29,7 +29,7 @@ impl Segments {
         let _alone = self.compacting.lock().await;
         let manifest = self.refresh().await?;
         let horizon = self.horizon(&manifest);
-        let Some(plan) = plan(&manifest, horizon) else { return Ok(false) };
+        let Some(plan) = plan(&manifest, horizon, self.options().unit_bytes) else { return Ok(false) };
         self.boxed(&manifest, &plan, horizon).await?;
         Ok(true)
     }

@@ -17,8 +17,6 @@ use super::super::{Manifest, Run, RunFile};
 use crate::catalog::IndexId;
 use crate::log::Timestamp;
 
-/// Runs below four times this are in class 0, in bytes. While all together are below this, space does not matter.
-const UNIT: u64 = 64 << 10;
 /// A class has runs up to this many times as large as the class before.
 const FACTOR: u64 = 4;
 /// So many runs of a class are merged.
@@ -41,37 +39,40 @@ impl Plan {
 }
 
 /// The most urgent compaction, `None` if there is nothing to do. Snapshots before `horizon` are no longer needed.
-pub fn plan(manifest: &Manifest, horizon: Timestamp) -> Option<Plan> {
+/// Runs below four times `unit` bytes are in class 0; while all together are below `unit`, space does not matter.
+pub fn plan(manifest: &Manifest, horizon: Timestamp, unit: u64) -> Option<Plan> {
     let runs = &manifest.runs;
-    let classes: Vec<u32> = runs.iter().map(|run| class(run.bytes())).collect();
-    let chosen =
-        space(runs).or_else(|| garbage(manifest, horizon)).or_else(|| order(&classes)).or_else(|| number(&classes))?;
+    let classes: Vec<u32> = runs.iter().map(|run| class(run.bytes(), unit)).collect();
+    let chosen = space(runs, unit)
+        .or_else(|| garbage(manifest, horizon, unit))
+        .or_else(|| order(&classes))
+        .or_else(|| number(&classes))?;
     Some(Plan { with_oldest: chosen.end == runs.len(), runs: chosen })
 }
 
-fn class(bytes: u64) -> u32 {
-    (bytes / UNIT).checked_ilog(FACTOR).unwrap_or(0)
+fn class(bytes: u64, unit: u64) -> u32 {
+    (bytes / unit).checked_ilog(FACTOR).unwrap_or(0)
 }
 
-fn space(runs: &[Run]) -> Option<Range<usize>> {
+fn space(runs: &[Run], unit: u64) -> Option<Range<usize>> {
     let (oldest, newer) = runs.split_last()?;
     let bytes: u64 = newer.iter().map(Run::bytes).sum();
     // An overwriting row replaces one and is one; a tombstone only replaces one, which counts twice for the ratio.
     let replaced: u64 = newer.iter().map(|run| run.rows() + tombstones(run)).sum();
     let much = bytes > oldest.bytes() / 2 || replaced > oldest.rows() / 2;
-    (oldest.bytes() + bytes > UNIT && much).then_some(0..runs.len())
+    (oldest.bytes() + bytes > unit && much).then_some(0..runs.len())
 }
 
 fn tombstones(run: &Run) -> u64 {
     run.files.iter().map(|file| file.segment.tombstones).sum()
 }
 
-fn garbage(manifest: &Manifest, horizon: Timestamp) -> Option<Range<usize>> {
+fn garbage(manifest: &Manifest, horizon: Timestamp, unit: u64) -> Option<Range<usize>> {
     let oldest = manifest.runs.last()?;
     let raw: u64 = oldest.files.iter().map(|file| file.raw_bytes).sum();
     let garbage: u64 = oldest.files.iter().map(|file| droppable(manifest, file, horizon)).sum();
     let last = manifest.runs.len() - 1;
-    (raw > UNIT && garbage > raw / 4).then_some(last..last + 1)
+    (raw > unit && garbage > raw / 4).then_some(last..last + 1)
 }
 
 /// How many bytes of a segment of the oldest run a compaction would drop, at least.

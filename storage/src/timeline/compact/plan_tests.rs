@@ -7,6 +7,8 @@ use crate::key::Key;
 use crate::segment::SegmentRef;
 use crate::timeline::{Manifest, Run, RunFile, TimelineId};
 
+const UNIT: u64 = 64 << 10;
+
 /// A run of one segment, of rows of 500 bytes.
 fn run(bytes: u64) -> Run {
     let rows = bytes / 500;
@@ -37,7 +39,7 @@ fn settle(manifest: &mut Manifest, live: u64) -> u64 {
     let mut written = 0;
     let before = manifest.runs.len();
     for _ in 0..=before {
-        let Some(plan) = plan(manifest, 0) else { return written };
+        let Some(plan) = plan(manifest, 0, UNIT) else { return written };
         assert!(!plan.runs.is_empty() && plan.runs.end <= manifest.runs.len());
         assert_eq!(plan.with_oldest, plan.runs.end == manifest.runs.len());
         let bytes: u64 = manifest.runs[plan.runs.clone()].iter().map(Run::bytes).sum();
@@ -73,7 +75,7 @@ proptest! {
             manifest.runs.insert(0, run(size));
             written += settle(&mut manifest, u64::MAX);
             prop_assert!(manifest.runs.len() as u64 <= 3 * classes(flushed));
-            prop_assert!(plan(&manifest, 0).is_none());
+            prop_assert!(plan(&manifest, 0, UNIT).is_none());
         }
         prop_assert_eq!(total(&manifest), flushed);
         // Once a class, once more where sizes are mixed, and about thrice for space.
@@ -114,24 +116,24 @@ fn a_bulk_load_is_rewritten_a_few_times() {
 fn garbage_is_dropped_once_it_can_be() {
     let mut manifest = empty();
     manifest.runs = vec![run(1 << 20), run(100 << 20)];
-    assert_eq!(plan(&manifest, 99), None);
+    assert_eq!(plan(&manifest, 99, UNIT), None);
     let oldest = &mut manifest.runs[1].files[0];
     oldest.garbage_bytes = 30 << 20;
     oldest.garbage_ts = 100;
-    assert_eq!(plan(&manifest, 99), None, "snapshots may need it");
-    assert_eq!(plan(&manifest, 100).expect("a plan").runs, 1..2);
+    assert_eq!(plan(&manifest, 99, UNIT), None, "snapshots may need it");
+    assert_eq!(plan(&manifest, 100, UNIT).expect("a plan").runs, 1..2);
     manifest.keep_tombstones = vec![IndexId(7)];
-    assert_eq!(plan(&manifest, 100), None, "it would stay");
+    assert_eq!(plan(&manifest, 100, UNIT), None, "it would stay");
 
     manifest.runs[1].files[0].garbage_bytes = 0;
     manifest.dropped_indexes = vec![(IndexId(7), 100)];
-    assert_eq!(plan(&manifest, 99), None);
-    assert_eq!(plan(&manifest, 100).expect("a plan").runs, 1..2);
+    assert_eq!(plan(&manifest, 99, UNIT), None);
+    assert_eq!(plan(&manifest, 100, UNIT).expect("a plan").runs, 1..2);
 
     // Few bytes of tombstones may stand for most of the data.
     let mut manifest = empty();
     manifest.runs = vec![run(2 << 20), run(100 << 20)];
     let newest = &mut manifest.runs[0].files[0].segment;
     (newest.rows, newest.tombstones) = (60_000, 60_000);
-    assert_eq!(plan(&manifest, 0).expect("a plan").runs, 0..2);
+    assert_eq!(plan(&manifest, 0, UNIT).expect("a plan").runs, 0..2);
 }
