@@ -13,6 +13,12 @@ const LONG_RUN: u32 = 16;
 const CONTENDED: u32 = 32;
 /// The longest pause, in durations of an append.
 const MOST: u32 = 4;
+/// What an append takes at most, for this purpose. One during which the machine slept says nothing about others.
+const SLOWEST: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+#[path = "turns_tests.rs"]
+mod tests;
 
 /// Whose turn it is.
 #[derive(Default)]
@@ -30,6 +36,7 @@ pub(super) struct Turns {
 impl Turns {
     /// An own entry was appended. The result is how long to wait before the next one.
     pub fn won(&mut self, took: Duration, now_ns: u64) -> Duration {
+        let took = took.min(SLOWEST);
         self.append = if self.append.is_zero() { took } else { (self.append * 7 + took) / 8 };
         self.won += 1;
         self.lost = 0;

@@ -29,5 +29,5 @@ async fn a_client_is_let_go_when_the_log_does_not_say() {
     let mut client = setup.connect().await;
     client.add(&[(0, "t:get", json!({"key": "a"}))]).await;
     let close = client.next_or_close().await.unwrap_err().expect("a status");
-    assert_eq!((u16::from(close.code), close.reason.as_str()), (1013, "Unavailable"));
+    assert_eq!((u16::from(close.code), close.reason.as_str()), (1013, "CommitterFullError"));
 }
