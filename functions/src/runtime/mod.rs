@@ -9,6 +9,7 @@ mod allocator;
 mod batch;
 mod budget;
 mod bundle;
+mod bytes;
 mod console;
 mod context;
 mod deploy_time;
@@ -16,9 +17,11 @@ mod drive;
 mod errors;
 mod function;
 mod host;
+mod http_action;
 mod invocation;
 mod isolate;
 mod modules;
+mod native;
 mod ops;
 mod platform;
 mod pool;
@@ -27,6 +30,7 @@ mod program;
 mod rejections;
 mod sources;
 mod state;
+mod streams;
 mod timers;
 mod udf;
 mod watchdog;
@@ -35,6 +39,10 @@ mod watchdog;
 mod tests;
 
 pub use bundle::{Bundle, ModuleSource};
+pub use bytes::{
+    ByteStream, FetchBody, FetchRequest, FetchResponse, HttpRequest, HttpResponse, HttpRun, NewFile, StoredFile,
+    StreamError,
+};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
     SourcePosition,

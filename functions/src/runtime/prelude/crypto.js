@@ -1,4 +1,4 @@
-// The part of https://w3c.github.io/webcrypto that only needs random numbers.
+// https://w3c.github.io/webcrypto: random numbers. The rest is in subtle.js.
 (function (ops, load) {
   "use strict";
   const construct = Symbol("construct");
@@ -7,8 +7,12 @@
 
   class Crypto {
     constructor(key) {
-      if (key !== construct) throw new TypeError("Illegal constructor");
+      if (key !== construct) {
+        ops.notImplemented("the constructor of Crypto");
+        throw new TypeError("Illegal constructor");
+      }
     }
+    get subtle() { return load("subtle.js").subtle; }
     getRandomValues(array) {
       if (!INTEGERS.has(typeName.call(array))) {
         const { DOMException } = load("events.js");
