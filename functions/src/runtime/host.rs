@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::bytes::{FetchRequest, FetchResponse, NewFile, StoredFile};
+use super::body::{FetchRequest, FetchResponse, NewFile, StoredFile};
 use super::invocation::{JsFailure, LogLine, UdfKind};
 use super::program::Program;
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::action::{Run, in_context};
 use super::budget::Parker;
-use super::bytes::{HttpRequest, HttpResponse};
+use super::body::{HttpRequest, HttpResponse};
 use super::context::method;
 use super::drive::interruption;
 use super::errors;

@@ -9,7 +9,7 @@ mod allocator;
 mod batch;
 mod budget;
 mod bundle;
-mod bytes;
+mod body;
 mod console;
 mod context;
 mod deploy_time;
@@ -39,7 +39,7 @@ mod watchdog;
 mod tests;
 
 pub use bundle::{Bundle, ModuleSource};
-pub use bytes::{
+pub use body::{
     ByteStream, FetchBody, FetchRequest, FetchResponse, HttpRequest, HttpResponse, HttpRun, NewFile, StoredFile,
     StreamError,
 };

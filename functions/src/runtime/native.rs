@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures::FutureExt as _;
 use futures::future::{AbortHandle, Abortable, BoxFuture};
 
-use super::bytes::{FetchResponse, StoredFile};
+use super::body::{FetchResponse, StoredFile};
 use super::host::SyscallError;
 use super::ops::{self, string};
 use super::state::Execution;

@@ -10,7 +10,7 @@ use futures::lock::Mutex;
 use futures::stream::Abortable;
 use futures::{FutureExt as _, SinkExt as _, StreamExt as _};
 
-use super::bytes::{ByteStream, StreamError};
+use super::body::{ByteStream, StreamError};
 use super::host::SyscallError;
 
 /// Streams from the host to JavaScript and from JavaScript to the host.

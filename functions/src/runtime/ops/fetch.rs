@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::allowed::{FETCH, STORAGE, action_host};
 use super::{bytes, throw_type_error};
-use crate::runtime::bytes::{FetchBody, FetchRequest, NewFile};
+use crate::runtime::body::{FetchBody, FetchRequest, NewFile};
 use crate::runtime::native::{self, NativeReply, Weight};
 use crate::runtime::state::{self, Execution};
 

@@ -18,7 +18,7 @@ pub use options::RuntimeOptions;
 
 use self::worker::{Job, Size, Workers};
 use super::bundle::{Bundle, ModuleSource};
-use super::bytes::{HttpRequest, HttpRun};
+use super::body::{HttpRequest, HttpRun};
 use super::deploy_time::{self, AnalyzedModule, DefinitionDependency, EvaluationError};
 use super::host::{ActionHost, UdfHost};
 use super::invocation::{FailureKind, Invocation, JsFailure, Outcome, UdfKind};

@@ -16,7 +16,7 @@ use super::isolates::IsolateCache;
 use crate::runtime::action;
 use crate::runtime::budget::{Budget, Parker};
 use crate::runtime::console::Console;
-use crate::runtime::bytes::{HttpRequest, HttpResponse};
+use crate::runtime::body::{HttpRequest, HttpResponse};
 use crate::runtime::host::{ActionHost, UdfHost};
 use crate::runtime::http_action;
 use crate::runtime::invocation::{Invocation, Outcome};
