@@ -22,8 +22,16 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a connection is kept for the next request.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Set by the client from the body and the connection, not by apps.
-const OWN_HEADERS: &[&str] =
-    &["connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"];
+const OWN_HEADERS: &[&str] = &[
+    "connection",
+    "content-length",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
 
 /// Requests to one host that go to another one, for tests of services with a built-in address.
 #[derive(Clone, Debug)]
@@ -119,9 +127,9 @@ impl FetchClient {
         let response = builder.send().await.map_err(|error| failed(reason(&error)))?;
         let status = response.status().as_u16();
         let headers = response.headers().iter().map(|(name, value)| (name.to_string(), latin1(value))).collect();
-        let body = response.bytes_stream().map_err(move |error| {
-            StreamError(format!("the response body of {shown} ended early: {}", reason(&error)))
-        });
+        let body = response
+            .bytes_stream()
+            .map_err(move |error| StreamError(format!("the response body of {shown} ended early: {}", reason(&error))));
         Ok(FetchResponse { status, headers, body: body.boxed() })
     }
 

@@ -189,10 +189,9 @@ impl Run<'_> {
             Event::Completed((number, answer)) => self.settle(scope, number, answer),
             Event::Timer(id, timer) => self.fire(scope, id, timer),
             Event::Timeout => Err(JsFailure::new(FailureKind::Timeout, "Function execution timed out")),
-            Event::Stuck => Err(JsFailure::new(
-                FailureKind::NeverResolves,
-                "Uncaught Error: Returned promise will never resolve",
-            )),
+            Event::Stuck => {
+                Err(JsFailure::new(FailureKind::NeverResolves, "Uncaught Error: Returned promise will never resolve"))
+            }
         }
     }
 

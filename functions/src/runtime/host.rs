@@ -110,7 +110,8 @@ pub trait ActionHost: Send + Sync + 'static {
 
     /// Sends a request; dropped when it is aborted. The error becomes that of JavaScript's `fetch`.
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
-        let error = SyscallError::developer(format!("fetch of {} failed: requests cannot be sent from here", request.url));
+        let error =
+            SyscallError::developer(format!("fetch of {} failed: requests cannot be sent from here", request.url));
         Box::pin(async { Err(error) })
     }
 

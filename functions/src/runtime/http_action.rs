@@ -9,8 +9,8 @@ use lakewire_storage::env::Clock;
 use serde::Deserialize;
 
 use super::action::{Run, in_context};
-use super::budget::Parker;
 use super::body::{HttpRequest, HttpResponse};
+use super::budget::Parker;
 use super::context::method;
 use super::drive::interruption;
 use super::errors;
@@ -82,12 +82,11 @@ fn serve(
         None => None,
     };
     let body = stream.and_then(|stream| {
-        let mut streams = run.execution.streams.borrow_mut();
-        streams.limit(stream, invocation.limits.http_response_size);
         // Without a reader, writing fails, and the handler's stream is cancelled.
-        streams.take_outgoing(stream).filter(|_| !is_head)
+        run.execution.streams.borrow_mut().take_outgoing(stream).filter(|_| !is_head)
     });
-    let sent = response.send(HttpResponse { status: head.status, headers: head.header_pairs, body, route: Some(route) });
+    let sent =
+        response.send(HttpResponse { status: head.status, headers: head.header_pairs, body, route: Some(route) });
     *has_answered = sent.is_ok();
     if let Some(stream) = stream {
         run.until_written(scope, &main, stream)?;
@@ -120,7 +119,7 @@ fn call_router(
         let Some(route) = look_up(scope, router, &request)? else { return Some(Ok(None)) };
         let run_request = method(scope, router, "runRequest")?;
         let path = string(scope, &request.path);
-        let json = request_json(run, request);
+        let json = request_json(run, request, invocation.limits.http_response_size);
         let json = string(scope, &json);
         let promise = run_request.call(scope, router.into(), &[json.into(), path.into()])?;
         let promise = v8::Local::<v8::Promise>::try_from(promise).ok()?;
@@ -141,7 +140,8 @@ fn call_router(
 }
 
 fn not_a_router(invocation: &Invocation) -> JsFailure {
-    let message = format!("Uncaught Error: The {} export of `{}` is not a router", invocation.export, invocation.module);
+    let message =
+        format!("Uncaught Error: The {} export of `{}` is not a router", invocation.export, invocation.module);
     JsFailure::new(FailureKind::NotCallable, message)
 }
 
@@ -165,8 +165,9 @@ fn look_up<'s>(
 }
 
 /// The request as the package takes it.
-fn request_json(run: &Run<'_>, request: HttpRequest) -> String {
+fn request_json(run: &Run<'_>, request: HttpRequest, limit: u64) -> String {
     let mut streams = run.execution.streams.borrow_mut();
+    streams.limit_responses(limit);
     let stream = request.body.map(|body| streams.add_incoming(body).to_string());
     let gone = request.gone.map(|()| None).into_stream().filter_map(futures::future::ready);
     let signal = streams.add_incoming(gone.boxed());

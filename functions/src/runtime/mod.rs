@@ -7,9 +7,9 @@
 mod action;
 mod allocator;
 mod batch;
+mod body;
 mod budget;
 mod bundle;
-mod body;
 mod console;
 mod context;
 mod deploy_time;
@@ -38,11 +38,11 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, ModuleSource};
 pub use body::{
     ByteStream, FetchBody, FetchRequest, FetchResponse, HttpRequest, HttpResponse, HttpRun, NewFile, StoredFile,
     StreamError,
 };
+pub use bundle::{Bundle, ModuleSource};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
     SourcePosition,

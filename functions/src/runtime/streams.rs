@@ -22,6 +22,7 @@ pub(super) struct Streams {
     aborts: HashMap<u32, AbortHandle>,
     /// Why streams that JavaScript wrote were cut off.
     failures: HashMap<u32, String>,
+    response_limit: Option<u64>,
 }
 
 struct Incoming {
@@ -97,9 +98,15 @@ impl Streams {
         }
     }
 
-    /// A stream that JavaScript writes, of at most `limit` bytes.
-    pub(super) fn add_outgoing(&mut self, limit: u64) -> u32 {
+    /// Bounds the responses that are made from now on, in bytes.
+    pub(super) fn limit_responses(&mut self, limit: u64) {
+        self.response_limit = Some(limit);
+    }
+
+    /// A stream that JavaScript writes.
+    pub(super) fn add_outgoing(&mut self, is_response: bool) -> u32 {
         let id = self.next_id();
+        let limit = self.response_limit.filter(|_| is_response).unwrap_or(u64::MAX);
         // Room for one piece: the next is made when the host has taken it.
         let (sender, receiver) = mpsc::channel(0);
         let sender = Arc::new(Mutex::new(sender));
@@ -110,13 +117,6 @@ impl Streams {
     /// The host's end of a stream that JavaScript writes. `None` if there is no such stream, or it was taken.
     pub(super) fn take_outgoing(&mut self, id: u32) -> Option<ByteStream> {
         self.outgoing.get_mut(&id)?.receiver.take().map(bytes_of)
-    }
-
-    /// Bounds a stream that JavaScript writes.
-    pub(super) fn limit(&mut self, id: u32, limit: u64) {
-        if let Some(outgoing) = self.outgoing.get_mut(&id) {
-            outgoing.limit = limit;
-        }
     }
 
     /// True until [`forget`](Self::forget).
@@ -139,7 +139,11 @@ impl Streams {
     /// The stream stays open until [`forget`](Self::forget).
     pub(super) fn end(&mut self, id: u32, failure: Option<String>) -> BoxFuture<'static, Result<(), SyscallError>> {
         let Some(outgoing) = self.outgoing.get_mut(&id) else { return closed() };
-        if let Some(failure) = &failure {
+        // A reader that is gone is no failure of the writer.
+        let is_read = outgoing.sender.try_lock().is_none_or(|sender| !sender.is_closed());
+        if let Some(failure) = &failure
+            && is_read
+        {
             self.failures.insert(id, failure.clone());
         }
         send(outgoing, failure.map_or(Piece::End, |message| Piece::Failed(StreamError(message))))

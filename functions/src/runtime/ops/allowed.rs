@@ -25,11 +25,7 @@ pub(super) const CRYPTO_RNG: Privilege =
     Privilege { in_udf: "NoCryptoRngInQueriesOrMutations", at_import: "NoCryptoRngDuringImport" };
 
 /// The execution, if it is an action's. Throws an error that names `api` otherwise.
-pub(super) fn action_only(
-    scope: &mut v8::PinScope<'_, '_>,
-    privilege: &Privilege,
-    api: &str,
-) -> Option<Rc<Execution>> {
+pub(super) fn action_only(scope: &mut v8::PinScope<'_, '_>, privilege: &Privilege, api: &str) -> Option<Rc<Execution>> {
     let execution = state::current(scope)?;
     if execution.mode.is_action() {
         return Some(execution);

@@ -42,11 +42,7 @@ pub(super) fn fetch<'s>(
     result.set(pair.into());
 }
 
-fn body_of(
-    scope: &mut v8::PinScope<'_, '_>,
-    execution: &Execution,
-    value: v8::Local<v8::Value>,
-) -> Option<FetchBody> {
+fn body_of(scope: &mut v8::PinScope<'_, '_>, execution: &Execution, value: v8::Local<v8::Value>) -> Option<FetchBody> {
     if value.is_number() {
         let id = value.uint32_value(scope)?;
         return execution.streams.borrow_mut().take_outgoing(id).map(FetchBody::Stream);

@@ -57,14 +57,14 @@ pub(super) fn cancel<'s>(
     execution.streams.borrow_mut().cancel(id);
 }
 
-/// `() => id` of a stream to write.
+/// `(is response) => id` of a stream to write.
 pub(super) fn create<'s>(
     scope: &mut v8::PinScope<'s, '_>,
-    _: v8::FunctionCallbackArguments<'s>,
+    args: v8::FunctionCallbackArguments<'s>,
     mut result: v8::ReturnValue<'s, v8::Value>,
 ) {
     let Some(execution) = state::current(scope) else { return };
-    result.set_uint32(execution.streams.borrow_mut().add_outgoing(u64::MAX));
+    result.set_uint32(execution.streams.borrow_mut().add_outgoing(args.get(0).is_true()));
 }
 
 /// `(id, view) => Promise<undefined>`: resolves when there is room for the next piece.

@@ -17,8 +17,8 @@ pub(super) use isolates::IsolateCache;
 pub use options::RuntimeOptions;
 
 use self::worker::{Job, Size, Workers};
-use super::bundle::{Bundle, ModuleSource};
 use super::body::{HttpRequest, HttpRun};
+use super::bundle::{Bundle, ModuleSource};
 use super::deploy_time::{self, AnalyzedModule, DefinitionDependency, EvaluationError};
 use super::host::{ActionHost, UdfHost};
 use super::invocation::{FailureKind, Invocation, JsFailure, Outcome, UdfKind};

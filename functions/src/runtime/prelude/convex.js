@@ -26,7 +26,7 @@
     if (body !== null) {
       const { stream } = body;
       body.take();
-      streamId = String(load("host_streams.js").offer(stream));
+      streamId = String(load("host_streams.js").offer(stream, true));
     }
     return { headerPairs: [...headerList(headers)], status, streamId, url };
   };

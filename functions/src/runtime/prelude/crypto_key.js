@@ -67,10 +67,10 @@
     const material = isPrivate
       ? { der: der.pkcs8("rsa", der.rsaPrivate(numbers)), numbers }
       : { der: der.spki("rsa", der.rsaPublic([n, e])), pkcs1: der.rsaPublic([n, e]), numbers };
-    if (!ops.cryptoRsaCheck(isPrivate, isPrivate ? material.der : material.pkcs1)) {
+    const length = n.length * 8 - Math.clz32(n[0] ?? 0) + 24;
+    if (length < 2048 || length > 8192 || !ops.cryptoRsaCheck(isPrivate, isPrivate ? material.der : material.pkcs1)) {
       fail("DataError", "The RSA key is not valid, or of a size that is not supported (2048 to 8192 bits)");
     }
-    const length = n.length * 8 - Math.clz32(n[0] ?? 0) + 24;
     return { type: isPrivate ? "private" : "public", material, modulusLength: length, publicExponent: e.slice() };
   };
   const JWK_RSA = ["n", "e", "d", "p", "q", "dp", "dq", "qi"];

@@ -65,9 +65,9 @@
     await streamEnd(id, failure);
   };
 
-  // The number of a stream from which the host reads `stream`.
-  const offer = (stream) => {
-    const id = streamCreate();
+  // The number of a stream from which the host reads `stream`. Responses have a limit on their size.
+  const offer = (stream, isResponse = false) => {
+    const id = streamCreate(isResponse);
     toHost(stream.getReader(), id);
     return id;
   };

@@ -63,7 +63,9 @@ pub(super) async fn answer(host: FakeHost, request: FetchRequest) -> Result<Fetc
         }
         ["loop"] => Ok(response(302, &[("location", "/loop")], text(""))),
         ["metadata"] => Ok(response(302, &[("location", "http://169.254.169.254/")], text(""))),
-        [] | [""] if request.url.contains("169.254") => Err(SyscallError::developer("the policy forbids 169.254.169.254")),
+        [] | [""] if request.url.contains("169.254") => {
+            Err(SyscallError::developer("the policy forbids 169.254.169.254"))
+        }
         ["slow"] => {
             futures_sleep(Duration::from_secs(60)).await;
             Ok(response(200, &[], text("late")))

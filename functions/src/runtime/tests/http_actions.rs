@@ -62,7 +62,8 @@ async fn requests_arrive_whole_and_responses_leave_whole() {
     let response = run.response.unwrap();
     assert_eq!(response.status, 201);
     assert_eq!(response.route, Some(("POST".to_owned(), "/echo".to_owned())));
-    let cookies: Vec<_> = response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, v)| v.clone()).collect();
+    let cookies: Vec<_> =
+        response.headers.iter().filter(|(name, _)| name == "set-cookie").map(|(_, v)| v.clone()).collect();
     assert_eq!(cookies, ["a", "b"]);
     let text = text_of(response.body).await.unwrap();
     let expected = json!(["http://site.test/mount/echo?q=1", "POST", "1, 2", "abcd", false]);

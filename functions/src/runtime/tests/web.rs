@@ -25,7 +25,16 @@ async fn streams() {
     .await;
     assert_eq!(
         value,
-        json!([[2, 4, 6], ["a"], [9], 1, "h\u{e9}llo", [240, 159, 152, 128, 33], "ReadableStream", "[object ReadableStream]"])
+        json!([
+            [2, 4, 6],
+            ["a"],
+            [9],
+            1,
+            "h\u{e9}llo",
+            [240, 159, 152, 128, 33],
+            "ReadableStream",
+            "[object ReadableStream]"
+        ])
     );
 }
 
@@ -41,7 +50,26 @@ async fn blobs_and_files() {
     .await;
     assert_eq!(
         value,
-        json!([6, "text/plain", "abcdef", 4, "x/y", "bcde", 4, 6, "n.txt", "a/b", 5, true, true, "[object File]", "", true, "undefined", []])
+        json!([
+            6,
+            "text/plain",
+            "abcdef",
+            4,
+            "x/y",
+            "bcde",
+            4,
+            6,
+            "n.txt",
+            "a/b",
+            5,
+            true,
+            true,
+            "[object File]",
+            "",
+            true,
+            "undefined",
+            []
+        ])
     );
 }
 
@@ -99,7 +127,9 @@ async fn what_is_not_deterministic_is_refused_by_name() {
          const messages = []; for (const f of tried) try { await f(); messages.push('worked'); } catch (e) { messages.push(e.message); } return messages;",
     )
     .await;
-    for (index, api) in ["fetch()", "crypto.subtle.generateKey()", "storage.store()", "storage.get()"].iter().enumerate() {
+    for (index, api) in
+        ["fetch()", "crypto.subtle.generateKey()", "storage.store()", "storage.get()"].iter().enumerate()
+    {
         let message = value[index].as_str().unwrap();
         assert!(message.starts_with(&format!("Can't use {api} in queries and mutations.")), "{message}");
     }
@@ -108,7 +138,11 @@ async fn what_is_not_deterministic_is_refused_by_name() {
 /// Point 100.
 #[tokio::test]
 async fn what_is_not_implemented_can_not_be_caught() {
-    for body in ["try { crypto.subtle.wrapKey(); } catch {} return 1;", "try { new Crypto(); } catch {} return 1;", "try { Convex.jsSyscall('x', {}); } catch {} return 1;"] {
+    for body in [
+        "try { crypto.subtle.wrapKey(); } catch {} return 1;",
+        "try { new Crypto(); } catch {} return 1;",
+        "try { Convex.jsSyscall('x', {}); } catch {} return 1;",
+    ] {
         let failure = failure_of(body).await;
         assert_eq!(failure.kind, FailureKind::Uncatchable, "{body}");
     }
@@ -124,7 +158,7 @@ async fn webassembly_and_intl() {
          return [now, later, compiled instanceof WebAssembly.Module, new Intl.NumberFormat('de-DE').format(1234.5), new Intl.DateTimeFormat('en-US', {timeZone: 'Asia/Tokyo', hour: 'numeric'}).format(0)];",
     )
     .await;
-    assert_eq!(value, json!([5, 9, true, "1.234,5", "9\u{202f}AM"]));
+    assert_eq!(value, json!([5, 9, true, "1.234,5", "9 AM"]));
 }
 
 #[tokio::test]

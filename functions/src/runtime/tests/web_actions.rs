@@ -23,7 +23,10 @@ async fn a_request_and_its_response() {
          return [r.status, r.ok, r.statusText, r.url, r.redirected, r.type, r.headers.get('x-a'), await r.json(), r.bodyUsed, await g.text(), g.url];",
     )
     .await;
-    assert_eq!(value, json!([200, true, "OK", "http://a.test/echo", false, "basic", "1", { "a": 1 }, true, "", "http://a.test/echo"]));
+    assert_eq!(
+        value,
+        json!([200, true, "OK", "http://a.test/echo", false, "basic", "1", { "a": 1 }, true, "", "http://a.test/echo"])
+    );
     let sent = host.seen.lock().sent.clone();
     assert_eq!(sent[0], "POST http://a.test/echo x=y,content-type=text/plain;charset=UTF-8 {\"a\":1}");
 }
@@ -125,7 +128,10 @@ async fn files() {
          return [id, copied, broken, b.size, b.type, b instanceof Blob, await b.text(), await b.text(), await get('none'), wrong];",
     )
     .await;
-    assert_eq!(value, json!(["storage-id", "storage-id", "no more", 5, "text/plain", true, "hello", "hello", null, "TypeError"]));
+    assert_eq!(
+        value,
+        json!(["storage-id", "storage-id", "no more", 5, "text/plain", true, "hello", "hello", null, "TypeError"])
+    );
     let sent = host.seen.lock().sent.clone();
     assert_eq!(sent, ["Some(\"text/x\") Some(\"digest\") Some(3) 3 abc", "Some(\"text/plain\") None Some(5) 5 hello"]);
 }

@@ -23,11 +23,7 @@ fn text(scope: &v8::PinScope<'_, '_>, args: &v8::FunctionCallbackArguments<'_>, 
 }
 
 /// Gives JavaScript the bytes, or `undefined`.
-fn output<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    mut result: v8::ReturnValue<'s, v8::Value>,
-    made: Option<Vec<u8>>,
-) {
+fn output<'s>(scope: &mut v8::PinScope<'s, '_>, mut result: v8::ReturnValue<'s, v8::Value>, made: Option<Vec<u8>>) {
     if let Some(made) = made
         && let Some(array) = bytes::array(scope, made)
     {

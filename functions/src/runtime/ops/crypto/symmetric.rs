@@ -131,7 +131,8 @@ fn ctr_from(key: &[u8], counter: u128, data: &mut [u8]) -> Option<()> {
 pub(in crate::runtime::ops) fn aes_gcm<'s>(scope: Scope<'s, '_, '_>, args: Args<'s>, result: Answer<'s>) {
     let (key, iv, data, extra) = (input(&args, 1), input(&args, 2), input(&args, 3), input(&args, 4));
     let tag = args.get(5).uint32_value(scope).unwrap_or(0) as usize;
-    let made = if args.get(0).is_true() { seal(&key, &iv, data, &extra, tag) } else { open(&key, &iv, data, &extra, tag) };
+    let made =
+        if args.get(0).is_true() { seal(&key, &iv, data, &extra, tag) } else { open(&key, &iv, data, &extra, tag) };
     output(scope, result, made);
 }
 
