@@ -188,3 +188,19 @@ async fn what_one_call_leaves_behind_the_next_does_not_find() {
         assert_eq!(outcome.result.unwrap(), "[null,null,null,null,0,null,null,null,null]");
     }
 }
+
+#[tokio::test]
+async fn objects_made_at_import_are_frozen_with_their_module() {
+    let program = program(
+        "const headers = new Headers({a: '1'}), blob = new Blob(['frozen']), form = new FormData(), bytes = new TextEncoder().encode('xyz'), url = new URL('http://h/?q=1');
+         const controller = new AbortController(), response = new Response('body'), stream = new ReadableStream({ start(c) { c.enqueue('s'); c.close(); } }), request = new Request('http://h/', {method: 'POST', body: 'b'});
+         const key = await0(); function await0() { return crypto.subtle; }
+         export const f = query(async () => { headers.append('a', '2'); form.append('k', 'v'); const parts = []; for await (const p of stream) parts.push(p);
+           return [headers.get('a'), await blob.text(), form.getAll('k').length, bytes.length, url.searchParams.get('q'), controller.signal.aborted, await response.text(), parts, await request.text(), headers instanceof Headers, key === crypto.subtle]; });",
+    )
+    .await;
+    for _ in 0..2 {
+        let (outcome, _) = run_query(&program, "f", "[{}]").await;
+        assert_eq!(outcome.result.unwrap(), r#"["1, 2","frozen",1,3,"1",false,"body",["s"],"b",true,true]"#);
+    }
+}
