@@ -11,7 +11,9 @@
     if (ArrayBuffer.isView(part)) return new Uint8Array(part.buffer, part.byteOffset, part.byteLength).slice();
     return new Uint8Array(part).slice();
   };
-  const isBuffer = (value) => value instanceof ArrayBuffer || value instanceof SharedArrayBuffer;
+  // There is no SharedArrayBuffer while a startup snapshot is made.
+  const isBuffer = (value) => value instanceof ArrayBuffer ||
+    (typeof SharedArrayBuffer === "function" && value instanceof SharedArrayBuffer);
 
   // A piece of a blob: `{size, bytes}` in memory, or `{size, open}` with `open()` giving a stream of `size` bytes.
   const pieceOf = (part, endings) => {
@@ -160,6 +162,7 @@
     Blob,
     File,
     isBlob,
+    isBuffer,
     // The bytes of a blob that is wholly in memory, else `null`.
     bytesInMemory: (blob) => {
       const pieces = piecesOf(blob);

@@ -2,7 +2,7 @@
 (function (ops, load) {
   "use strict";
   const { TextEncoder, TextDecoder } = load("encoding.js");
-  const { isBlob, bytesInMemory, blobOf, blobOfBytes } = load("blob.js");
+  const { isBlob, isBuffer, bytesInMemory, blobOf, blobOfBytes } = load("blob.js");
   const encoder = new TextEncoder();
   const isDisturbed = (stream) => stream._disturbed === true;
 
@@ -83,7 +83,7 @@
     if (ArrayBuffer.isView(init)) {
       return { body: new Body({ bytes: new Uint8Array(init.buffer, init.byteOffset, init.byteLength).slice() }), type: null };
     }
-    if (init instanceof ArrayBuffer || init instanceof SharedArrayBuffer) {
+    if (isBuffer(init)) {
       return { body: new Body({ bytes: new Uint8Array(init).slice() }), type: null };
     }
     if (load("form_data.js").isFormData(init)) {
