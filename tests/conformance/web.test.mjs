@@ -86,7 +86,8 @@ test("runtime 121: redirects", async () => {
   assert.equal(JSON.parse(kept.text).headers.authorization, "secret");
   const manual = await ok.action("rtWeb:send", { url: `${origin}/redirect/301`, init: { redirect: "manual" } });
   assert.equal(manual.status, 301);
-  assert.match(await ok.action("rtWeb:fail", { url: `${origin}/redirect/301`, init: { redirect: "error" } }), /^TypeError: .*redirects/);
+  assert.match(await ok.action("rtWeb:fail", { url: `${origin}/redirect/301`, init: { redirect: "error" } }),
+    /^TypeError: .*redirects/);
 });
 
 test("runtime 121: aborts", async () => {
@@ -114,7 +115,8 @@ test("runtime 121: failures name the URL", async () => {
 });
 
 test("attack: no address inside is reached, neither directly, nor by name, nor by a redirect", async () => {
-  const inside = ["http://169.254.169.254/latest/meta-data/", "http://[::1]:1/", "http://[fd00:ec2::254]/", "http://10.0.0.1/", "http://0.0.0.0/", "http://[::ffff:169.254.169.254]/"];
+  const inside = ["http://169.254.169.254/latest/meta-data/", "http://[::1]:1/", "http://[fd00:ec2::254]/",
+    "http://10.0.0.1/", "http://0.0.0.0/", "http://[::ffff:169.254.169.254]/"];
   for (const url of inside) {
     for (const tried of [url, `${origin}/away/${encodeURIComponent(url)}`]) {
       assert.match(await ok.action("rtWeb:fail", { url: tried }), /^TypeError: fetch of .* failed: .*egress policy/, tried);
@@ -128,7 +130,8 @@ test("a service with a built-in address can be replaced by the operator", async 
 });
 
 test("runtime 105: fetch in a query names itself and points to actions", async () => {
-  assert.match(await ok.query("rtWeb:failInQuery"), /Can't use fetch\(\) in queries and mutations\. Please consider using an action/);
+  assert.match(await ok.query("rtWeb:failInQuery"),
+    /Can't use fetch\(\) in queries and mutations\. Please consider using an action/);
 });
 
 test("forms go there and back", async () => {

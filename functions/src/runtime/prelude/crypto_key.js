@@ -165,8 +165,10 @@
     else if (format === "spki" && type === "public") bytes = material.der ?? der.spki(curve, material.x);
     else if (format === "pkcs8" && type === "private") {
       bytes = material.der ?? der.pkcs8(curve, isEc ? der.ecPrivate(material.d, material.x) : der.curvePrivate(material.d));
-    } else return ["raw", "spki", "pkcs8"].includes(format) ? wrong() : fail("NotSupportedError", `Unknown key format '${format}'`);
+    } else return ["raw", "spki", "pkcs8"].includes(format) ? wrong() : fail("NotSupportedError",
+      `Unknown key format '${format}'`);
     return bytes.slice().buffer;
   };
-  return { CryptoKey, keyOf, isKey, stateOf, fail, checkJwk, importRsa, importCurve, importSecret, exportKey, rsaMaterial, curveMaterial, SIZES, der };
+  return { CryptoKey, keyOf, isKey, stateOf, fail, checkJwk, importRsa, importCurve, importSecret, exportKey,
+    rsaMaterial, curveMaterial, SIZES, der };
 });

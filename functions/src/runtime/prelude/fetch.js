@@ -55,7 +55,9 @@
       }
       ops.streamCancel(head.body);
       if (redirect === "error") throw new TypeError(`fetch of ${url.href} failed: it redirects to ${location}`);
-      if (redirects === MAX_REDIRECTS) throw new TypeError(`fetch of ${start.url} failed: more than ${MAX_REDIRECTS} redirects`);
+      if (redirects === MAX_REDIRECTS) {
+        throw new TypeError(`fetch of ${start.url} failed: more than ${MAX_REDIRECTS} redirects`);
+      }
       const next = URL.parse(location, url.href);
       if (next === null) throw new TypeError(`fetch of ${url.href} failed: it redirects to '${location}', which is no URL`);
       const becomesGet = head.status === 303 ? method !== "GET" && method !== "HEAD" : head.status < 303 && method === "POST";

@@ -18,14 +18,18 @@
   // A value of an enumeration, or what it was.
   const oneOf = (name, value, values, before) => {
     if (value === undefined) return before;
-    if (!values.includes(String(value))) throw new TypeError(`Failed to construct 'Request': '${value}' is not a valid value of '${name}'`);
+    if (!values.includes(String(value))) {
+      throw new TypeError(`Failed to construct 'Request': '${value}' is not a valid value of '${name}'`);
+    }
     return String(value);
   };
 
   class Request {
     #state;
     constructor(input, init = {}) {
-      if (arguments.length === 0) throw new TypeError("Failed to construct 'Request': 1 argument required, but only 0 present.");
+      if (arguments.length === 0) {
+        throw new TypeError("Failed to construct 'Request': 1 argument required, but only 0 present.");
+      }
       if (input === key) {
         this.#state = init;
         return;
@@ -51,8 +55,10 @@
         signal: signal ? AbortSignal.any([signal]) : new AbortController().signal,
         redirect: oneOf("redirect", init.redirect, ["follow", "error", "manual"], base?.redirect ?? "follow"),
         mode: oneOf("mode", init.mode, ["cors", "no-cors", "same-origin", "navigate"], base?.mode ?? "cors"),
-        credentials: oneOf("credentials", init.credentials, ["omit", "same-origin", "include"], base?.credentials ?? "same-origin"),
-        cache: oneOf("cache", init.cache, ["default", "no-store", "reload", "no-cache", "force-cache", "only-if-cached"], base?.cache ?? "default"),
+        credentials: oneOf("credentials", init.credentials, ["omit", "same-origin", "include"],
+          base?.credentials ?? "same-origin"),
+        cache: oneOf("cache", init.cache, ["default", "no-store", "reload", "no-cache", "force-cache",
+          "only-if-cached"], base?.cache ?? "default"),
         integrity: String(init.integrity ?? base?.integrity ?? ""),
         keepalive: Boolean(init.keepalive ?? base?.keepalive),
       };

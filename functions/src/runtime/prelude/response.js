@@ -57,7 +57,9 @@
       const text = JSON.stringify(data);
       if (text === undefined) throw new TypeError("Response.json: the data can't be written as JSON");
       const response = new Response(text, init);
-      if (!new Headers(init?.headers ?? undefined).has("content-type")) response.headers.set("content-type", "application/json");
+      if (!new Headers(init?.headers ?? undefined).has("content-type")) {
+        response.headers.set("content-type", "application/json");
+      }
       return response;
     }
     static redirect(url, status = 302) {

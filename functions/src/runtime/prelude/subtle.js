@@ -6,8 +6,10 @@
   const construct = Symbol("construct");
   const HASHES = { "SHA-1": 160, "SHA-256": 256, "SHA-384": 384, "SHA-512": 512 };
   const BLOCKS = { "SHA-1": 512, "SHA-256": 512, "SHA-384": 1024, "SHA-512": 1024 };
-  const RSA = { "RSASSA-PKCS1-v1_5": ["sign", "verify"], "RSA-PSS": ["sign", "verify"], "RSA-OAEP": ["encrypt", "decrypt", "wrapKey", "unwrapKey"] };
-  const CURVES = { ECDSA: ["sign", "verify"], Ed25519: ["sign", "verify"], ECDH: ["deriveKey", "deriveBits"], X25519: ["deriveKey", "deriveBits"] };
+  const RSA = { "RSASSA-PKCS1-v1_5": ["sign", "verify"], "RSA-PSS": ["sign", "verify"], "RSA-OAEP": ["encrypt",
+    "decrypt", "wrapKey", "unwrapKey"] };
+  const CURVES = { ECDSA: ["sign", "verify"], Ed25519: ["sign", "verify"], ECDH: ["deriveKey", "deriveBits"],
+    X25519: ["deriveKey", "deriveBits"] };
   const AES = { "AES-CBC": 1, "AES-CTR": 1, "AES-GCM": 1, "AES-KW": 1 };
   const SECRET_USAGES = {
     HMAC: ["sign", "verify"], HKDF: ["deriveKey", "deriveBits"], PBKDF2: ["deriveKey", "deriveBits"],
@@ -110,7 +112,9 @@
       default: {
         const iv = bytesOf(algorithm.iv, "iv");
         const tag = algorithm.tagLength === undefined ? 128 : Number(algorithm.tagLength);
-        if (![96, 104, 112, 120, 128].includes(tag)) fail("OperationError", `AES-GCM: a tag of ${algorithm.tagLength} bits is not supported`);
+        if (![96, 104, 112, 120, 128].includes(tag)) {
+          fail("OperationError", `AES-GCM: a tag of ${algorithm.tagLength} bits is not supported`);
+        }
         const extra = optional(algorithm.additionalData, "additionalData");
         if (iv.length !== 12) fail("OperationError", "AES-GCM: the iv must have 12 bytes");
         return done(ops.cryptoAesGcm(isEncrypt, material.raw, iv, data, extra, tag / 8), what);
@@ -120,8 +124,10 @@
 
   const deriveBits = (algorithm, { algorithm: { namedCurve, name }, material, type }, length) => {
     if (name === "ECDH" || name === "X25519") {
-      const other = isKey(algorithm.public) ? stateOf(algorithm.public) : fail("InvalidAccessError", `${name}: the public key is missing`);
-      if (type !== "private" || other.type !== "public" || other.algorithm.name !== name || other.algorithm.namedCurve !== namedCurve) {
+      const other = isKey(algorithm.public) ? stateOf(algorithm.public) : fail("InvalidAccessError",
+        `${name}: the public key is missing`);
+      if (type !== "private" || other.type !== "public" || other.algorithm.name !== name
+        || other.algorithm.namedCurve !== namedCurve) {
         fail("InvalidAccessError", `${name}: the keys do not belong together`);
       }
       const secret = done(ops.cryptoAgree(namedCurve ?? name, material.d, other.material.x), name);
@@ -152,7 +158,9 @@
     if (raw?.length === 0) fail("DataError", "HMAC keys must not be empty");
     const length = algorithm.length === undefined ? raw ? raw.length * 8 : BLOCKS[hashOf(algorithm)] : Number(algorithm.length);
     if (length === 0) fail("OperationError", "HMAC keys must not be empty");
-    if (raw && (length > raw.length * 8 || length <= raw.length * 8 - 8)) fail("DataError", "HMAC: the length does not fit the key");
+    if (raw && (length > raw.length * 8 || length <= raw.length * 8 - 8)) {
+      fail("DataError", "HMAC: the length does not fit the key");
+    }
     return length;
   };
 
@@ -172,7 +180,9 @@
       allowed = RSA[name].filter((usage) => PRIVATE.includes(usage) === (imported.type === "private"));
     } else if (CURVES[name]) {
       const curve = algorithm.namedCurve ?? name;
-      if (SIZES[curve] === undefined || (name.startsWith("EC") && !curve.startsWith("P-"))) fail("NotSupportedError", `Unknown curve '${curve}'`);
+      if (SIZES[curve] === undefined || (name.startsWith("EC") && !curve.startsWith("P-"))) {
+        fail("NotSupportedError", `Unknown curve '${curve}'`);
+      }
       imported = keys.importCurve(curve, format, data, check);
       if (name.startsWith("EC")) shown = { name, namedCurve: curve };
       allowed = CURVES[name].filter((usage) => PRIVATE.includes(usage) === (imported.type === "private"));
@@ -207,7 +217,9 @@
     if (RSA[name]) {
       const hash = hashOf(algorithm);
       const exponent = bytesOf(algorithm.publicExponent, "publicExponent");
-      if (exponent.reduce((n, byte) => n * 256 + byte, 0) !== 65537) fail("NotSupportedError", "RSA: the public exponent must be 65537");
+      if (exponent.reduce((n, byte) => n * 256 + byte, 0) !== 65537) {
+        fail("NotSupportedError", "RSA: the public exponent must be 65537");
+      }
       const made = ops.cryptoRsaGenerate(Number(algorithm.modulusLength))
         ?? fail("NotSupportedError", "RSA: the modulus must have 2048, 3072 or 4096 bits");
       const numbers = der.readRsaPrivate(der.readPkcs8(made).key);
@@ -218,7 +230,9 @@
     if (CURVES[name]) {
       const isEc = name.startsWith("EC");
       const curve = isEc ? algorithm.namedCurve : name;
-      if (SIZES[curve] === undefined || (isEc && !curve.startsWith("P-"))) fail("NotSupportedError", `Unknown curve '${curve}'`);
+      if (SIZES[curve] === undefined || (isEc && !curve.startsWith("P-"))) {
+        fail("NotSupportedError", `Unknown curve '${curve}'`);
+      }
       const d = done(ops.cryptoCurveGenerate(curve), "generateKey");
       const x = done(ops.cryptoCurvePublic(curve, d), "generateKey");
       return pair(isEc ? { name, namedCurve: curve } : { name }, { d, x }, { d: null, x });
@@ -226,7 +240,8 @@
     if (usages.length === 0) fail("SyntaxError", "The usages of the key must not be empty");
     const length = secretLength(algorithm, null);
     const shown = name === "HMAC" ? { name, hash: { name: hashOf(algorithm) }, length } : { name, length };
-    return keyOf("secret", Boolean(extractable), shown, [...new Set(usages)], { raw: ops.cryptoOsRandom(Math.ceil(length / 8)) });
+    return keyOf("secret", Boolean(extractable), shown, [...new Set(usages)],
+      { raw: ops.cryptoOsRandom(Math.ceil(length / 8)) });
   };
 
   class SubtleCrypto {

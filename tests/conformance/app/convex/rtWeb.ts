@@ -17,7 +17,8 @@ export const send = action({
   handler: async (_ctx, { url, init }) => {
     const response = await fetch(url, init);
     const { status, statusText, redirected, headers } = response;
-    return { status, statusText, redirected, url: response.url, headers: [...headers], cookies: headers.getSetCookie(), text: await response.text() };
+    return { status, statusText, redirected, url: response.url, headers: [...headers],
+      cookies: headers.getSetCookie(), text: await response.text() };
   },
 });
 
@@ -102,7 +103,8 @@ export const sign = action({
   handler: async (_ctx, { jwk, publicJwk, algorithm, params, signature, data }) => {
     const key = await crypto.subtle.importKey("jwk", jwk, algorithm, false, ["sign"]);
     const open = await crypto.subtle.importKey("jwk", publicJwk, algorithm, true, ["verify"]);
-    return { signature: await crypto.subtle.sign(params, key, data), verified: await crypto.subtle.verify(params, open, signature, data) };
+    return { signature: await crypto.subtle.sign(params, key, data), verified: await crypto.subtle.verify(params,
+      open, signature, data) };
   },
 });
 
