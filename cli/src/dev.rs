@@ -16,6 +16,7 @@ pub async fn run(mut options: ServeOptions, env: Env) -> Result<(), Failure> {
     if storage.data.is_none() && needs_directory {
         storage.data = Some(DIRECTORY.into());
     }
+    options.fetch_loopback = true;
     serve::run_with(options, env, |addresses, instance, env| {
         println!();
         println!("In the folder of an app, put this into .env.local and run `npx convex dev`:");

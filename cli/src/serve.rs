@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
+use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
 use lakewire_functions::http;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_relay::Relay;
@@ -70,7 +71,9 @@ pub async fn run_with(
         redact_errors: options.redact_logs_to_client,
     };
     let modules = deployment.context.store.clone();
-    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime };
+    let policy = EgressPolicy { loopback: options.fetch_loopback, allowed: options.allow_fetch.clone() };
+    let fetch = FetchOptions { policy, overrides: options.fetch_override.clone() };
+    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime, fetch };
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let relay = Relay::new(engine.clone(), env.clone());

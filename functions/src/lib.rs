@@ -9,6 +9,7 @@
 pub mod auth;
 pub mod deploy;
 pub mod engine;
+pub mod fetch;
 pub mod http;
 pub mod logs;
 pub mod model;

@@ -157,7 +157,7 @@ limits! {
     code_size: usize = 32 << 20, "bytes";
     /// Not in force yet: body of an HTTP action's request.
     http_action_request_size: usize = 20 << 20, "bytes";
-    /// Not in force yet: body of an HTTP action's response.
+    /// Body of an HTTP action's response.
     http_action_response_size: usize = 20 << 20, "bytes";
     /// Environment variables of a deployment.
     environment_variables: usize = 1000, "variables";

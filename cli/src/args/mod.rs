@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
+use lakewire_functions::fetch::{Allowed, Override};
 use lakewire_storage::timeline::BranchName;
 
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
@@ -131,6 +132,15 @@ pub struct ServeOptions {
     /// Threads that run queries and mutations; the number of cores by default.
     #[arg(long, env = "LAKEWIRE_WORKERS", value_name = "N")]
     pub workers: Option<usize>,
+    /// A host, address or range (10.0.0.0/8) that `fetch` of functions may reach besides public addresses. Repeatable.
+    #[arg(long, env = "LAKEWIRE_ALLOW_FETCH", value_name = "HOST|CIDR", value_delimiter = ',')]
+    pub allow_fetch: Vec<Allowed>,
+    /// Send requests of functions for a host elsewhere: tests of services with a built-in address. Repeatable.
+    #[arg(long, env = "LAKEWIRE_FETCH_OVERRIDE", value_name = "HOST=URL", value_delimiter = ',')]
+    pub fetch_override: Vec<Override>,
+    /// Whether `fetch` may reach the server itself: `dev` does, `serve` does not.
+    #[arg(skip)]
+    pub fetch_loopback: bool,
     #[command(flatten)]
     pub identity: IdentityArgs,
     #[command(flatten)]

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::Engine;
 use super::execution::Outcome;
 use crate::logs::{LogEntry, Progress};
-use crate::runtime::{ActionHost, AsyncCall, LogLine, SyscallError};
+use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, SyscallError};
 use crate::udf::check::positional;
 use crate::udf::host::{Address, developer, later_operation, meta, not_available, resolve_address};
 use crate::udf::{Call, CallFailure, Caller, Failure};
@@ -64,6 +64,17 @@ impl ActionHost for FunctionActionHost {
     fn start(&self, call: AsyncCall) -> BoxFuture<'static, Result<String, SyscallError>> {
         let shared = self.shared.clone();
         async move { shared.answer(&call.op, &call.args).await }.boxed()
+    }
+
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
+        let client = self.shared.engine.upgrade().map(|engine| engine.fetch.clone());
+        async move {
+            match client {
+                Some(client) => client.fetch(request).await,
+                None => Err(SyscallError::fatal("the server is shutting down")),
+            }
+        }
+        .boxed()
     }
 
     fn log(&self, line: LogLine) {

@@ -39,6 +39,7 @@ use starvation::Starvation;
 
 use crate::auth::{AuthError, Authenticator, Identity};
 use crate::deploy::PushWork;
+use crate::fetch::FetchClient;
 use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::runtime::Pool;
@@ -58,6 +59,7 @@ pub struct Engine {
     store: Arc<dyn object_store::ObjectStore>,
     programs: ProgramCache,
     pool: Arc<Pool>,
+    fetch: Arc<FetchClient>,
     cursor_key: CursorKey,
     logs: FunctionLog,
     push_work: PushWork,
@@ -73,9 +75,10 @@ impl Engine {
     /// the work that an earlier process left undone.
     ///
     /// # Errors
-    /// When the operating system gives no threads.
+    /// When the operating system gives no threads, or TLS can't be set up.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch } = options;
+        let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
         let pool = Arc::new(Pool::new(runtime, env.clone())?);
         let origins = Origins { cloud: deployment.cloud_origin.clone(), site: deployment.site_origin.clone() };
@@ -93,6 +96,7 @@ impl Engine {
             modules,
             store,
             pool,
+            fetch,
             db,
             env,
             deployment,

@@ -7,6 +7,7 @@ use lakewire_storage::env::Env;
 use object_store::ObjectStore;
 
 use crate::auth::INSTANCE_SECRET_BYTES;
+use crate::fetch::FetchOptions;
 use crate::runtime::RuntimeOptions;
 
 /// Who the deployment is and how it is reached.
@@ -36,4 +37,6 @@ pub struct EngineOptions {
     pub deployment: DeploymentConfig,
     /// Sizes of the V8 pool.
     pub runtime: RuntimeOptions,
+    /// Where the requests of actions may go.
+    pub fetch: FetchOptions,
 }

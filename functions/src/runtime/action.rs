@@ -1,5 +1,6 @@
 //! The loop that runs actions: several operations at a time, timers, results as they come.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,12 +12,13 @@ use futures::stream::FuturesUnordered;
 
 use super::budget::Parker;
 use super::console::Console;
-use super::drive::{interruption, run_microtasks, settle, settled, start};
+use super::drive::{interruption, run_microtasks, settle, settle_native, settled, start};
 use super::errors;
-use super::function::{self, Target};
+use super::function;
 use super::host::{ActionHost, SyscallError};
 use super::invocation::{FailureKind, Invocation, JsFailure, LogLevel, Outcome};
 use super::isolate::IsolateShared;
+use super::native::{NativeReply, Weight};
 use super::state::{Execution, ExecutionSetup, Mode, Services};
 use super::timers::Timer;
 use lakewire_storage::env::Clock;
@@ -24,7 +26,13 @@ use lakewire_storage::env::Clock;
 /// Longest sleep between two looks at the deadline.
 const MAX_SLEEP: Duration = Duration::from_secs(1);
 
-type Completed = (u64, Result<String, SyscallError>);
+type Completed = (u64, Result<Answer, SyscallError>);
+
+/// What came of an operation.
+enum Answer {
+    Json(String),
+    Native(NativeReply),
+}
 
 /// Runs an action in a fresh context of the isolate that `scope` is of.
 pub(super) fn run(
@@ -35,15 +43,26 @@ pub(super) fn run(
     clock: &Arc<dyn Clock>,
     parker: &Parker,
 ) -> Outcome {
+    let target = invocation.target();
+    in_context(scope, shared, invocation, host, clock, parker, |scope, run| {
+        let main = start(scope, run.shared, run.execution, &target, Some("action"), &invocation.args)?;
+        run.until_settled(scope, &main)
+    })
+}
+
+/// Has `body` run in a fresh context, with all that an action needs.
+pub(super) fn in_context(
+    scope: &mut v8::PinScope<'_, '_, ()>,
+    shared: &Rc<IsolateShared>,
+    invocation: &Invocation,
+    host: &Arc<dyn ActionHost>,
+    clock: &Arc<dyn Clock>,
+    parker: &Parker,
+    body: impl FnOnce(&mut v8::PinScope<'_, '_>, &mut Run<'_>) -> Result<String, JsFailure>,
+) -> Outcome {
     let started = clock.monotonic_ns();
-    let target = Target {
-        program: &invocation.program,
-        module: &invocation.module,
-        export: &invocation.export,
-        kind: invocation.kind,
-    };
     v8::scope!(let scope, scope);
-    let index = match target.context_index() {
+    let index = match invocation.target().context_index() {
         Ok(index) => index,
         Err(failure) => return Outcome::failed(failure),
     };
@@ -79,15 +98,13 @@ pub(super) fn run(
         started: 0,
         deadline,
     };
-    let result = run.run(scope, &target, &invocation.args);
+    let result = body(scope, &mut run);
     if result.is_ok() {
         run.warn_of_unawaited();
     }
     drop(run);
     shared.watch.disarm();
-    execution.pending.borrow_mut().clear();
-    execution.rejections.borrow_mut().clear();
-    execution.timers.take();
+    execution.clear();
     Outcome {
         result,
         observed: execution.observed.get(),
@@ -95,17 +112,27 @@ pub(super) fn run(
     }
 }
 
-struct Run<'a> {
-    shared: &'a Rc<IsolateShared>,
-    execution: &'a Rc<Execution>,
+/// An action that runs.
+pub(super) struct Run<'a> {
+    pub(super) shared: &'a Rc<IsolateShared>,
+    pub(super) execution: &'a Rc<Execution>,
     host: &'a Arc<dyn ActionHost>,
     parker: &'a Parker,
     in_flight: FuturesUnordered<BoxFuture<'static, Completed>>,
     max_in_flight: usize,
-    /// Promises of the operations in flight: number, operation, resolver.
-    waiting: Vec<(u64, String, v8::Global<v8::PromiseResolver>)>,
+    /// Promises of the operations in flight.
+    waiting: Vec<Waiting>,
     started: u64,
     deadline: u64,
+}
+
+/// An operation in flight.
+struct Waiting {
+    number: u64,
+    /// What developers call it, if they should be told that they did not wait for it.
+    name: Option<String>,
+    weight: Weight,
+    resolver: v8::Global<v8::PromiseResolver>,
 }
 
 /// What happens next in an action.
@@ -118,45 +145,93 @@ enum Event {
 }
 
 impl Run<'_> {
-    fn run(&mut self, scope: &mut v8::PinScope<'_, '_>, target: &Target, args: &str) -> Result<String, JsFailure> {
-        let request_id = "action";
-        let main = start(scope, self.shared, self.execution, target, Some(request_id), args)?;
+    /// Goes on until the promise is settled.
+    pub(super) fn until_settled(
+        &mut self,
+        scope: &mut v8::PinScope<'_, '_>,
+        main: &v8::Global<v8::Promise>,
+    ) -> Result<String, JsFailure> {
         loop {
             v8::scope!(let scope, scope);
-            run_microtasks(scope, self.shared, self.execution, &main)?;
-            let promise = v8::Local::new(scope, &main);
+            run_microtasks(scope, self.shared, self.execution, main)?;
+            let promise = v8::Local::new(scope, main);
             if let Some(result) = settled(scope, promise) {
                 return match interruption(scope, self.shared, self.execution) {
                     Some(failure) => Err(failure),
                     None => result,
                 };
             }
-            self.start_operations();
-            match self.next_event() {
-                Event::Completed((number, answer)) => self.settle(scope, number, answer)?,
-                Event::Timer(id, timer) => self.fire(scope, id, timer)?,
-                Event::Timeout => {
-                    return Err(JsFailure::new(FailureKind::Timeout, "Function execution timed out"));
-                }
-                Event::Stuck => {
-                    return Err(JsFailure::new(
-                        FailureKind::NeverResolves,
-                        "Uncaught Error: Returned promise will never resolve",
-                    ));
-                }
+            self.step(scope)?;
+        }
+    }
+
+    /// Goes on until the host has all of a stream that JavaScript writes.
+    pub(super) fn until_written(
+        &mut self,
+        scope: &mut v8::PinScope<'_, '_>,
+        main: &v8::Global<v8::Promise>,
+        stream: u32,
+    ) -> Result<(), JsFailure> {
+        loop {
+            v8::scope!(let scope, scope);
+            run_microtasks(scope, self.shared, self.execution, main)?;
+            if !self.execution.streams.borrow().is_open(stream) {
+                return Ok(());
+            }
+            self.step(scope)?;
+        }
+    }
+
+    /// Starts what waits to be started, and lets the next thing happen.
+    fn step(&mut self, scope: &mut v8::PinScope<'_, '_>) -> Result<(), JsFailure> {
+        self.start_operations();
+        match self.next_event() {
+            Event::Completed((number, answer)) => self.settle(scope, number, answer),
+            Event::Timer(id, timer) => self.fire(scope, id, timer),
+            Event::Timeout => Err(JsFailure::new(FailureKind::Timeout, "Function execution timed out")),
+            Event::Stuck => {
+                Err(JsFailure::new(FailureKind::NeverResolves, "Uncaught Error: Returned promise will never resolve"))
             }
         }
     }
 
     fn start_operations(&mut self) {
-        while self.in_flight.len() < self.max_in_flight {
-            let Some(pending) = self.execution.pending.borrow_mut().pop_front() else { return };
-            self.started += 1;
-            let number = self.started;
-            self.waiting.push((number, pending.call.op.clone(), pending.resolver));
-            let operation = self.host.start(pending.call);
-            self.in_flight.push(Box::pin(async move { (number, operation.await) }));
+        // What is part of an operation has to go on for it to end, however many there are.
+        let mut later = VecDeque::new();
+        let natives = self.execution.native.take();
+        for native in natives {
+            if native.weight == Weight::Operation && !self.has_room() {
+                later.push_back(native);
+                continue;
+            }
+            let number = self.wait_for(native.name.map(str::to_owned), native.weight, native.resolver);
+            let operation = native.future;
+            self.in_flight.push(Box::pin(async move { (number, operation.await.map(Answer::Native)) }));
         }
+        self.execution.native.replace(later);
+        while self.has_room() {
+            let Some(pending) = self.execution.pending.borrow_mut().pop_front() else { return };
+            let name = friendly_name(&pending.call.op).to_owned();
+            let number = self.wait_for(Some(name), Weight::Operation, pending.resolver);
+            let operation = self.host.start(pending.call);
+            self.in_flight.push(Box::pin(async move { (number, operation.await.map(Answer::Json)) }));
+        }
+    }
+
+    fn has_room(&self) -> bool {
+        let operations = self.waiting.iter().filter(|waiting| waiting.weight == Weight::Operation);
+        operations.count() < self.max_in_flight
+    }
+
+    fn wait_for(&mut self, name: Option<String>, weight: Weight, resolver: v8::Global<v8::PromiseResolver>) -> u64 {
+        self.started += 1;
+        self.waiting.push(Waiting { number: self.started, name, weight, resolver });
+        self.started
+    }
+
+    /// True if something is under way that can make the function go on.
+    fn is_waiting(&self) -> bool {
+        self.waiting.iter().any(|waiting| waiting.weight != Weight::Background)
     }
 
     /// Waits for whatever is first.
@@ -176,7 +251,7 @@ impl Run<'_> {
             }
             let wake_at = match timers.next_due() {
                 Some(due) => due.min(self.deadline),
-                None if self.in_flight.is_empty() => return Event::Stuck,
+                None if !self.is_waiting() => return Event::Stuck,
                 None => self.deadline,
             };
             drop(timers);
@@ -189,19 +264,19 @@ impl Run<'_> {
         &mut self,
         scope: &mut v8::PinScope<'_, '_>,
         number: u64,
-        answer: Result<String, SyscallError>,
+        answer: Result<Answer, SyscallError>,
     ) -> Result<(), JsFailure> {
-        let Some(at) = self.waiting.iter().position(|(of, _, _)| *of == number) else {
+        let Some(at) = self.waiting.iter().position(|waiting| waiting.number == number) else {
             return Ok(());
         };
-        let (_, _, resolver) = self.waiting.remove(at);
+        let resolver = self.waiting.remove(at).resolver;
         match answer {
-            Err(error) if error.fatal => Err(errors::host_failure(error)),
-            answer => {
-                settle(scope, resolver, answer);
-                Ok(())
-            }
+            Err(error) if error.fatal => return Err(errors::host_failure(error)),
+            Err(error) => settle(scope, resolver, Err(error)),
+            Ok(Answer::Json(json)) => settle(scope, resolver, Ok(json)),
+            Ok(Answer::Native(reply)) => settle_native(scope, self.execution, resolver, reply),
         }
+        Ok(())
     }
 
     fn fire(&self, scope: &mut v8::PinScope<'_, '_>, id: u32, timer: Timer) -> Result<(), JsFailure> {
@@ -232,7 +307,9 @@ impl Run<'_> {
 
     /// Tells of operations that the action started and did not wait for.
     fn warn_of_unawaited(&self) {
-        let mut names: Vec<String> = self.waiting.iter().map(|(_, op, _)| friendly_name(op).to_owned()).collect();
+        let mut names: Vec<String> = self.waiting.iter().filter_map(|waiting| waiting.name.clone()).collect();
+        let natives = self.execution.native.borrow();
+        names.extend(natives.iter().filter_map(|native| native.name.map(str::to_owned)));
         let pending = self.execution.pending.borrow();
         names.extend(pending.iter().map(|pending| friendly_name(&pending.call.op).to_owned()));
         if names.is_empty() {

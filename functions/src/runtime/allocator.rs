@@ -14,7 +14,8 @@ pub(super) struct Account {
 }
 
 impl Account {
-    fn take(&self, size: usize) -> bool {
+    /// Counts `size` bytes, unless that were too many.
+    pub(super) fn take(&self, size: usize) -> bool {
         let before = self.used.fetch_add(size, Ordering::Relaxed);
         if before.saturating_add(size) > self.limit {
             self.used.fetch_sub(size, Ordering::Relaxed);
@@ -22,6 +23,11 @@ impl Account {
             return false;
         }
         true
+    }
+
+    /// Counts `size` bytes back.
+    pub(super) fn give(&self, size: usize) {
+        self.used.fetch_sub(size, Ordering::Relaxed);
     }
 
     /// How many requests were refused since the last call.
@@ -65,7 +71,7 @@ unsafe extern "C" fn allocate_uninitialized(account: &Account, len: usize) -> *m
 
 unsafe extern "C" fn free(account: &Account, data: *mut c_void, len: usize) {
     if let Some(layout) = layout(len) {
-        account.used.fetch_sub(len, Ordering::Relaxed);
+        account.give(len);
         // SAFETY: V8 gives back what `allocate` gave for this length.
         unsafe { dealloc(data.cast(), layout) };
     }

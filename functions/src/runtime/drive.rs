@@ -7,6 +7,7 @@ use super::function::{self, Target};
 use super::host::SyscallError;
 use super::invocation::{FailureKind, JsFailure};
 use super::isolate::IsolateShared;
+use super::native::{self, NativeReply};
 use super::ops::string;
 use super::state::Execution;
 
@@ -92,6 +93,27 @@ pub(super) fn settle(
         Err(error) => {
             let error = errors::syscall_exception(scope, &error);
             resolver.reject(scope, error);
+        }
+    }
+}
+
+/// Settles the promise of an operation on bytes.
+pub(super) fn settle_native(
+    scope: &mut v8::PinScope<'_, '_>,
+    execution: &Execution,
+    resolver: v8::Global<v8::PromiseResolver>,
+    reply: NativeReply,
+) {
+    v8::tc_scope!(let scope, scope);
+    let resolver = v8::Local::new(scope, resolver);
+    match native::value_of(scope, execution, reply) {
+        Some(value) => {
+            resolver.resolve(scope, value);
+        }
+        None => {
+            if let Some(thrown) = scope.exception() {
+                resolver.reject(scope, thrown);
+            }
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::console::Console;
 use super::context::method;
-use super::invocation::{FailureKind, InvocationLimits, JsFailure, UdfKind};
+use super::invocation::{FailureKind, Invocation, InvocationLimits, JsFailure, UdfKind};
 use super::isolate::IsolateShared;
 use super::modules;
 use super::ops::string;
@@ -19,6 +19,12 @@ pub(super) struct Target<'a> {
     pub(super) module: &'a str,
     pub(super) export: &'a str,
     pub(super) kind: UdfKind,
+}
+
+impl Invocation {
+    pub(super) fn target(&self) -> Target<'_> {
+        Target { program: &self.program, module: &self.module, export: &self.export, kind: self.kind }
+    }
 }
 
 impl<'a> Target<'a> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
+use super::body::{FetchRequest, FetchResponse, NewFile, StoredFile};
 use super::invocation::{JsFailure, LogLine, UdfKind};
 use super::program::Program;
 
@@ -106,6 +107,23 @@ pub trait ActionHost: Send + Sync + 'static {
 
     /// Starts an asynchronous syscall. It is dropped when the action ends before it has.
     fn start(&self, call: AsyncCall) -> BoxFuture<'static, Result<String, SyscallError>>;
+
+    /// Sends a request; dropped when it is aborted. The error becomes that of JavaScript's `fetch`.
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
+        let error =
+            SyscallError::developer(format!("fetch of {} failed: requests cannot be sent from here", request.url));
+        Box::pin(async { Err(error) })
+    }
+
+    /// Stores a file and returns its `_storage` id.
+    fn store_file(&self, _: NewFile) -> BoxFuture<'static, Result<String, SyscallError>> {
+        Box::pin(async { Err(SyscallError::developer("files cannot be stored from here")) })
+    }
+
+    /// Opens a file by the id that the app gave, unchecked; `None` if there is none.
+    fn open_file(&self, _: String) -> BoxFuture<'static, Result<Option<StoredFile>, SyscallError>> {
+        Box::pin(async { Err(SyscallError::developer("files cannot be read from here")) })
+    }
 
     /// One line of `console` output.
     fn log(&self, line: LogLine);

@@ -56,6 +56,8 @@ pub struct InvocationLimits {
     pub action_time: Duration,
     /// Actions: operations in flight at a time.
     pub concurrent_operations: usize,
+    /// HTTP actions: bytes of the response's body.
+    pub http_response_size: u64,
     /// Functions that call functions, the first one included.
     pub call_depth: usize,
     /// Lines of the console.
@@ -71,6 +73,7 @@ impl From<&Limits> for InvocationLimits {
             system_time: Duration::from_millis(limits.system_time_ms),
             action_time: Duration::from_millis(limits.action_time_ms),
             concurrent_operations: limits.concurrent_operations,
+            http_response_size: limits.http_action_response_size as u64,
             call_depth: limits.call_depth,
             log_lines: limits.log_lines,
             log_line_length: limits.log_line_length,

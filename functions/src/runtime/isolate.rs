@@ -99,6 +99,7 @@ impl ProgramIsolate {
         context::prepare_isolate(&mut isolate);
         let executions = Rc::new(ExecutionStack::default());
         isolate.set_slot(executions.clone());
+        isolate.set_slot(buffers.clone());
         let raises = Arc::new(AtomicU32::new(0));
         let heap_guard = Box::new(HeapGuard {
             raises: raises.clone(),

@@ -7,6 +7,7 @@
 mod action;
 mod allocator;
 mod batch;
+mod body;
 mod budget;
 mod bundle;
 mod console;
@@ -16,9 +17,11 @@ mod drive;
 mod errors;
 mod function;
 mod host;
+mod http_action;
 mod invocation;
 mod isolate;
 mod modules;
+mod native;
 mod ops;
 mod platform;
 mod pool;
@@ -27,6 +30,7 @@ mod program;
 mod rejections;
 mod sources;
 mod state;
+mod streams;
 mod timers;
 mod udf;
 mod watchdog;
@@ -34,6 +38,10 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 
+pub use body::{
+    ByteStream, FetchBody, FetchRequest, FetchResponse, HttpRequest, HttpResponse, HttpRun, NewFile, StoredFile,
+    StreamError,
+};
 pub use bundle::{Bundle, ModuleSource};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,

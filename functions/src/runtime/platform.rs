@@ -31,7 +31,7 @@ const MORE_FLAGS: &str = "LAKEWIRE_V8_FLAGS";
 
 /// Version of V8 and of this host's use of it: startup snapshots of another version are of no use.
 pub(super) fn engine_version() -> &'static str {
-    concat!(env!("CARGO_PKG_VERSION"), "/1")
+    concat!(env!("CARGO_PKG_VERSION"), "/2")
 }
 
 /// Sets V8 up. Called by whatever needs it; call it early in `main` as well, while there is one

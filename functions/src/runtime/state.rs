@@ -13,7 +13,9 @@ use super::console::Console;
 use super::host::{ActionHost, AsyncCall, UdfHost};
 use super::invocation::{FailureKind, JsFailure, Observed, UdfKind};
 use super::modules::ModuleMap;
+use super::native::NativeCall;
 use super::sources::Sources;
+use super::streams::Streams;
 use super::timers::Timers;
 
 /// What is being evaluated, which decides what it may do.
@@ -74,6 +76,9 @@ pub(super) struct Execution {
     pub(super) random: RefCell<ChaCha12Rng>,
     pub(super) observed: Cell<Observed>,
     pub(super) pending: RefCell<VecDeque<PendingCall>>,
+    /// Operations on bytes, which only actions have.
+    pub(super) native: RefCell<VecDeque<NativeCall>>,
+    pub(super) streams: RefCell<Streams>,
     pub(super) rejections: RefCell<Vec<Rejection>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) modules: RefCell<ModuleMap>,
@@ -113,6 +118,8 @@ impl Execution {
             random: RefCell::new(ChaCha12Rng::from_seed(setup.seed)),
             observed: Cell::default(),
             pending: RefCell::default(),
+            native: RefCell::default(),
+            streams: RefCell::default(),
             rejections: RefCell::default(),
             timers: RefCell::default(),
             modules: RefCell::default(),
@@ -120,6 +127,15 @@ impl Execution {
             fatal: RefCell::default(),
             forbidden: Cell::default(),
         })
+    }
+
+    /// Lets go of everything that waits.
+    pub(super) fn clear(&self) {
+        self.pending.borrow_mut().clear();
+        self.native.borrow_mut().clear();
+        self.streams.take();
+        self.rejections.borrow_mut().clear();
+        self.timers.take();
     }
 
     /// A seed for a function that this one calls.

@@ -77,8 +77,7 @@ pub(super) fn run(
     let _guard = shared.executions.push(execution.clone());
     let run = Run { shared, call, world, budget, execution: &execution };
     let result = run.run(scope);
-    execution.pending.borrow_mut().clear();
-    execution.rejections.borrow_mut().clear();
+    execution.clear();
     (result, execution.observed.get())
 }
 

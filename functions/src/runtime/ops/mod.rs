@@ -3,12 +3,17 @@
 //! A startup snapshot refers to them by their place in [`external_references`]: whoever makes or
 //! reads one must give the same table.
 
+mod allowed;
 mod async_context;
+pub(super) mod bytes;
 mod clock;
 mod clone;
 mod console;
+mod crypto;
 mod env;
+mod fetch;
 mod random;
+mod streams;
 mod syscalls;
 mod text;
 mod timers;
@@ -61,6 +66,41 @@ natives! {
         "setAsyncContext" => async_context::set,
         "reportError" => console::report_error,
         "setTimeout" => timers::set_timeout,
+        "checkFormParse" => allowed::check_form_parse,
+        "checkCryptoRng" => allowed::check_crypto_rng,
+        "notImplemented" => allowed::not_implemented,
+        "streamRead" => streams::read,
+        "streamWatch" => streams::watch,
+        "streamCancel" => streams::cancel,
+        "streamCreate" => streams::create,
+        "streamWrite" => streams::write,
+        "streamEnd" => streams::end,
+        "fetch" => fetch::fetch,
+        "fetchAbort" => fetch::abort,
+        "storeFile" => fetch::store_file,
+        "openFile" => fetch::open_file,
+        "cryptoDigest" => crypto::sha,
+        "cryptoOsRandom" => crypto::os_random,
+        "cryptoHmac" => crypto::hmac_sign,
+        "cryptoHmacVerify" => crypto::hmac_verify,
+        "cryptoAesCbc" => crypto::aes_cbc,
+        "cryptoAesCtr" => crypto::aes_ctr,
+        "cryptoAesGcm" => crypto::aes_gcm,
+        "cryptoHkdf" => crypto::derive_hkdf,
+        "cryptoPbkdf2" => crypto::derive_pbkdf2,
+        "cryptoRsaCheck" => crypto::rsa_check,
+        "cryptoRsaGenerate" => crypto::rsa_generate,
+        "cryptoRsaSign" => crypto::rsa_sign,
+        "cryptoRsaVerify" => crypto::rsa_verify,
+        "cryptoRsaOaep" => crypto::rsa_oaep,
+        "cryptoCurvePublic" => crypto::curve_public,
+        "cryptoCurveCheck" => crypto::curve_check,
+        "cryptoCurveGenerate" => crypto::curve_generate,
+        "cryptoAgree" => crypto::curve_agree,
+        "cryptoEcSign" => crypto::ec_sign,
+        "cryptoEcVerify" => crypto::ec_verify,
+        "cryptoEdSign" => crypto::ed_sign,
+        "cryptoEdVerify" => crypto::ed_verify,
     }
     rust {
         syscalls::syscall,

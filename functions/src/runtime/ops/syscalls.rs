@@ -1,6 +1,7 @@
 //! `globalThis.Convex`, by which the npm package talks to the host.
 
 use super::{define, set_function, string, throw_error};
+use crate::runtime::context;
 use crate::runtime::errors;
 use crate::runtime::host::{AsyncCall, SyscallError};
 use crate::runtime::state::{self, Execution, Mode, PendingCall, Services};
@@ -65,11 +66,15 @@ pub(super) fn async_syscall<'s>(
     execution.pending.borrow_mut().push_back(PendingCall { call: AsyncCall { op, args: json }, resolver });
 }
 
-/// `(op, args) => any`, for what is implemented in JavaScript: none of it yet.
+/// What [`js_syscall`] has.
+const JS_OPERATIONS: &[&str] =
+    &["requestFromConvexJson", "convexJsonFromResponse", "storage/storeBlob", "storage/getBlob"];
+
+/// `(op, args) => any`, for what is implemented in JavaScript.
 pub(super) fn js_syscall<'s>(
     scope: &mut v8::PinScope<'s, '_>,
     args: v8::FunctionCallbackArguments<'s>,
-    _: v8::ReturnValue<'s, v8::Value>,
+    mut result: v8::ReturnValue<'s, v8::Value>,
 ) {
     let Some(execution) = state::current(scope) else { return };
     let op = args.get(0).to_rust_string_lossy(scope);
@@ -77,7 +82,15 @@ pub(super) fn js_syscall<'s>(
         let error = refusal(&execution, &op);
         return throw_error(scope, &error.message);
     }
-    execution.fail_uncatchably(scope, format!("Uncaught Error: Unknown operation {op}"));
+    if !JS_OPERATIONS.contains(&op.as_str()) {
+        return execution.fail_uncatchably(scope, format!("Uncaught Error: Unknown operation {op}"));
+    }
+    let Some(implementation) = context::lazy_export(scope, "convex.js", "jsSyscall") else { return };
+    let Ok(implementation) = v8::Local::<v8::Function>::try_from(implementation) else { return };
+    let undefined = v8::undefined(scope);
+    if let Some(answer) = implementation.call(scope, undefined.into(), &[args.get(0), args.get(1)]) {
+        result.set(answer);
+    }
 }
 
 /// The error for a syscall where there are none.

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{string, throw_type_error};
+use super::{bytes, string, throw_type_error};
 
 /// Base64 as <https://infra.spec.whatwg.org/#forgiving-base64-decode> reads it.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
@@ -20,14 +20,8 @@ pub(super) fn encode_utf8<'s>(
     args: v8::FunctionCallbackArguments<'s>,
     mut result: v8::ReturnValue<'s, v8::Value>,
 ) {
-    let bytes = args.get(0).to_rust_string_lossy(scope).into_bytes();
-    let length = bytes.len();
-    let buffer = v8::ArrayBuffer::new(scope, length);
-    let store = buffer.get_backing_store();
-    for (cell, byte) in store.iter().zip(bytes) {
-        cell.set(byte);
-    }
-    if let Some(array) = v8::Uint8Array::new(scope, buffer, 0, length) {
+    let text = args.get(0).to_rust_string_lossy(scope);
+    if let Some(array) = bytes::array(scope, text.into_bytes()) {
         result.set(array.into());
     }
 }

@@ -1,7 +1,8 @@
 //! `setTimeout` and its relatives: only actions have them.
 
-use super::{set_function, throw_error, throw_type_error};
-use crate::runtime::state::{self, Mode};
+use super::allowed::{SLEEP, action_only};
+use super::{set_function, throw_type_error};
+use crate::runtime::state;
 use crate::runtime::timers::{Timer, delay};
 
 pub(super) fn install(scope: &mut v8::PinScope<'_, '_>, global: v8::Local<v8::Object>) {
@@ -34,19 +35,7 @@ fn set<'s>(
     name: &str,
     repeats: bool,
 ) {
-    let Some(execution) = state::current(scope) else { return };
-    if !execution.mode.is_action() {
-        let message = if let Mode::Function(_) = execution.mode {
-            execution.forbid("NoSleepInQueriesOrMutations");
-            format!(
-                "Can't use {name} in queries and mutations. Please consider using an action. See https://docs.convex.dev/functions/actions for more details."
-            )
-        } else {
-            execution.forbid("NoSleepDuringImport");
-            format!("Can't use {name} at import time")
-        };
-        return throw_error(scope, &message);
-    }
+    let Some(execution) = action_only(scope, &SLEEP, name) else { return };
     let Ok(callback) = v8::Local::<v8::Function>::try_from(args.get(0)) else {
         return throw_type_error(scope, &format!("{name}: the first argument must be a function"));
     };

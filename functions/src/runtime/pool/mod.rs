@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::channel::oneshot;
 use lakewire_storage::env::Env;
 
@@ -16,6 +17,7 @@ pub(super) use isolates::IsolateCache;
 pub use options::RuntimeOptions;
 
 use self::worker::{Job, Size, Workers};
+use super::body::{HttpRequest, HttpRun};
 use super::bundle::{Bundle, ModuleSource};
 use super::deploy_time::{self, AnalyzedModule, DefinitionDependency, EvaluationError};
 use super::host::{ActionHost, UdfHost};
@@ -87,6 +89,32 @@ impl Pool {
             return overloaded();
         }
         answer.await.unwrap_or_else(|oneshot::Canceled| lost())
+    }
+
+    /// Runs the HTTP action that the router in `invocation.module` has for a request: the export
+    /// `invocation.export` (`default`) of it must be a router. The arguments are not looked at.
+    pub async fn run_http_action(
+        &self,
+        invocation: Invocation,
+        host: Arc<dyn ActionHost>,
+        request: HttpRequest,
+    ) -> HttpRun {
+        if invocation.kind != UdfKind::Action {
+            let failure = JsFailure::new(FailureKind::Internal, "a query or mutation was run as an HTTP action");
+            return no_response(Outcome::failed(failure));
+        }
+        let (reply, answer) = oneshot::channel();
+        let (response, head) = oneshot::channel();
+        let (started, has_started) = oneshot::channel();
+        self.actions.submit(Job::Http { invocation, host, request, started, response, reply });
+        if self.env.timeout(self.options.action_queue_time, has_started).await.is_err() {
+            return no_response(overloaded());
+        }
+        let outcome = answer.map(|outcome| outcome.unwrap_or_else(|oneshot::Canceled| lost())).boxed();
+        match head.await {
+            Ok(response) => HttpRun { response: Ok(response), outcome },
+            Err(oneshot::Canceled) => no_response(outcome.await),
+        }
     }
 
     /// Makes a bundle runnable. Takes as long as evaluating its modules, plus tens of milliseconds.
@@ -179,6 +207,15 @@ impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Pool").field("options", &self.options).finish_non_exhaustive()
     }
+}
+
+/// A run that ended before it had a response.
+fn no_response(outcome: Outcome) -> HttpRun {
+    let failure = match &outcome.result {
+        Err(failure) => failure.clone(),
+        Ok(_) => JsFailure::new(FailureKind::Internal, "an HTTP action ended without a response"),
+    };
+    HttpRun { response: Err(failure), outcome: futures::future::ready(outcome).boxed() }
 }
 
 fn overloaded() -> Outcome {

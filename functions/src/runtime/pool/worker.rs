@@ -14,10 +14,11 @@ use tokio::runtime::Handle;
 use super::RuntimeOptions;
 use super::isolates::IsolateCache;
 use crate::runtime::action;
+use crate::runtime::body::{HttpRequest, HttpResponse};
 use crate::runtime::budget::{Budget, Parker};
 use crate::runtime::console::Console;
-use crate::runtime::function::Target;
 use crate::runtime::host::{ActionHost, UdfHost};
+use crate::runtime::http_action;
 use crate::runtime::invocation::{Invocation, Outcome};
 use crate::runtime::program::Program;
 use crate::runtime::state::Services;
@@ -45,6 +46,14 @@ pub(super) enum Job {
         started: oneshot::Sender<()>,
         reply: oneshot::Sender<Outcome>,
     },
+    Http {
+        invocation: Invocation,
+        host: Arc<dyn ActionHost>,
+        request: HttpRequest,
+        started: oneshot::Sender<()>,
+        response: oneshot::Sender<HttpResponse>,
+        reply: oneshot::Sender<Outcome>,
+    },
 }
 
 impl Job {
@@ -52,6 +61,7 @@ impl Job {
         match self {
             Job::Udf { reply, .. } => reply.is_canceled(),
             Job::Action { reply, .. } => reply.is_canceled(),
+            Job::Http { response, .. } => response.is_canceled(),
         }
     }
 }
@@ -254,6 +264,18 @@ impl Thread {
                 let _ = reply.send(outcome);
                 (program, context)
             }
+            Job::Http { invocation, host, request, started, response, reply } => {
+                let _ = started.send(());
+                let context = context_of(&invocation);
+                let program = invocation.program.clone();
+                let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
+                    v8::scope!(let scope, isolate);
+                    http_action::run(scope, shared, &invocation, &host, &self.clock, &self.parker, request, response)
+                });
+                drop(host);
+                let _ = reply.send(outcome);
+                (program, context)
+            }
         }
     }
 
@@ -269,12 +291,7 @@ impl Thread {
             isolates: &self.isolates,
         };
         let call = UdfCall {
-            target: Target {
-                program: &invocation.program,
-                module: &invocation.module,
-                export: &invocation.export,
-                kind: invocation.kind,
-            },
+            target: invocation.target(),
             args: &invocation.args,
             env: invocation.env.clone(),
             seed: invocation.seed,

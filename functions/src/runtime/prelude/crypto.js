@@ -1,14 +1,19 @@
-// The part of https://w3c.github.io/webcrypto that only needs random numbers.
+// https://w3c.github.io/webcrypto: random numbers. The rest is in subtle.js.
 (function (ops, load) {
   "use strict";
   const construct = Symbol("construct");
-  const INTEGERS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array", "Int32Array", "Uint32Array", "BigInt64Array", "BigUint64Array"]);
+  const INTEGERS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array",
+    "Int32Array", "Uint32Array", "BigInt64Array", "BigUint64Array"]);
   const typeName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
   class Crypto {
     constructor(key) {
-      if (key !== construct) throw new TypeError("Illegal constructor");
+      if (key !== construct) {
+        ops.notImplemented("the constructor of Crypto");
+        throw new TypeError("Illegal constructor");
+      }
     }
+    get subtle() { return load("subtle.js").subtle; }
     getRandomValues(array) {
       if (!INTEGERS.has(typeName.call(array))) {
         const { DOMException } = load("events.js");

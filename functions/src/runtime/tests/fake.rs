@@ -94,6 +94,10 @@ pub(super) struct Seen {
     pub(super) batches: Vec<Vec<String>>,
     pub(super) lines: Vec<LogLine>,
     pub(super) nested: Vec<String>,
+    /// Requests as `METHOD url headers body`, files as `type sha256 length bytes`.
+    pub(super) sent: Vec<String>,
+    /// Pieces of an endless body that were asked for.
+    pub(super) pieces: usize,
 }
 
 impl Seen {
@@ -183,7 +187,7 @@ impl UdfHost for FakeHost {
 }
 
 /// Completes after `duration`, on a thread of its own.
-async fn futures_sleep(duration: Duration) {
+pub(super) async fn futures_sleep(duration: Duration) {
     let (done, is_done) = futures::channel::oneshot::channel::<()>();
     std::thread::spawn(move || {
         std::thread::sleep(duration);
@@ -210,6 +214,18 @@ impl ActionHost for FakeHost {
                 SyscallReply::Call(_) => Err(SyscallError::developer("no nested calls here")),
             }
         })
+    }
+
+    fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
+        Box::pin(super::fake_net::answer(self.clone(), request))
+    }
+
+    fn store_file(&self, file: NewFile) -> BoxFuture<'static, Result<String, SyscallError>> {
+        Box::pin(super::fake_net::store(self.clone(), file))
+    }
+
+    fn open_file(&self, id: String) -> BoxFuture<'static, Result<Option<StoredFile>, SyscallError>> {
+        Box::pin(super::fake_net::open(id))
     }
 
     fn log(&self, line: LogLine) {

@@ -6,8 +6,8 @@ use crate::runtime::*;
 #[tokio::test]
 async fn what_is_there_and_what_is_not() {
     let value = value_of(
-        "const there = 'self process URL URLSearchParams crypto Crypto Event EventTarget AbortController AbortSignal DOMException structuredClone setTimeout setInterval clearTimeout clearInterval AsyncLocalStorage AsyncResource TextEncoder TextDecoder atob btoa performance Performance WebAssembly Intl SharedArrayBuffer'.split(' ');
-         const absent = 'global window document Worker WebSocket XMLHttpRequest indexedDB caches localStorage queueMicrotask setImmediate navigator Buffer require module MessageChannel Deno fetch Blob'.split(' ');
+        "const there = 'self process URL URLSearchParams crypto Crypto Event EventTarget AbortController AbortSignal DOMException structuredClone setTimeout setInterval clearTimeout clearInterval AsyncLocalStorage AsyncResource TextEncoder TextDecoder atob btoa performance Performance PerformanceEntry PerformanceMark PerformanceMeasure SubtleCrypto CryptoKey ReadableStream ReadableStreamBYOBReader ReadableStreamDefaultReader TransformStream WritableStream WritableStreamDefaultWriter TextEncoderStream TextDecoderStream Blob File FormData fetch Headers Request Response WebAssembly Intl SharedArrayBuffer'.split(' ');
+         const absent = 'global window document Worker WebSocket XMLHttpRequest indexedDB caches localStorage queueMicrotask setImmediate navigator Buffer require module MessageChannel BroadcastChannel CompressionStream EventSource CustomEvent requestAnimationFrame Deno'.split(' ');
          return [there.filter((n) => typeof globalThis[n] === 'undefined'), absent.filter((n) => typeof globalThis[n] !== 'undefined'), self === globalThis, Object.keys(globalThis)];",
     )
     .await;
