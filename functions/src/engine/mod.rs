@@ -9,9 +9,11 @@
 
 mod action;
 mod action_host;
+mod action_jobs;
 mod conflicts;
 mod execution;
 mod mutation;
+mod occasion;
 mod options;
 mod prepare;
 mod programs;
@@ -29,6 +31,8 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use conflicts::ConflictQueues;
+pub(crate) use execution::{MutationRun, Outcome};
+pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
 pub use query_service::QueryService;

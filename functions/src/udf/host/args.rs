@@ -135,6 +135,8 @@ pub(super) struct TransactionLimits {
     pub database_queries: Option<f64>,
     pub documents_read: Option<f64>,
     pub documents_written: Option<f64>,
+    pub functions_scheduled: Option<f64>,
+    pub scheduled_function_args_bytes: Option<f64>,
 }
 
 /// The fields of a document to insert or to put in place of another.

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use lakewire_storage::database::{Database, Snapshot};
+use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use crate::auth::Identity;
 use crate::model::AppModel;
-use crate::udf::{ClientInfo, RequestId};
+use crate::udf::{ClientInfo, JobRef, RequestId};
 
 /// The world of one call.
 #[derive(Clone)]
@@ -26,6 +27,10 @@ pub(crate) struct CallContext {
     pub identity: Identity,
     /// What is known about the client.
     pub client: ClientInfo,
+    /// The scheduled function that all this is part of.
+    pub job: Option<JobRef>,
+    /// The one that this very transaction brings to its end.
+    pub own_job: Option<DocumentId>,
     /// The request that all this is for.
     pub request_id: RequestId,
 }

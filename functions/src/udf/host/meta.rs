@@ -5,7 +5,7 @@ use serde_json::json;
 use super::TransactionHost;
 use super::error::developer;
 use crate::runtime::{SyscallError, UdfKind};
-use crate::udf::{ClientInfo, FunctionPath, RequestId};
+use crate::udf::{ClientInfo, FunctionPath, JobRef, RequestId};
 
 /// The class of machine a function runs on, out of those the client package knows.
 const DEPLOYMENT_CLASS: &str = "s256";
@@ -23,8 +23,8 @@ impl TransactionHost {
             "databaseQueries": metric(usage.intervals_read, limits.intervals_read),
             "documentsRead": metric(usage.documents_read, limits.documents_read),
             "documentsWritten": metric(usage.documents_written, limits.documents_written),
-            "functionsScheduled": none(limits.functions_scheduled),
-            "scheduledFunctionArgsBytes": none(limits.scheduled_arguments_size),
+            "functionsScheduled": metric(self.scheduled.functions, limits.functions_scheduled),
+            "scheduledFunctionArgsBytes": metric(self.scheduled.bytes, limits.scheduled_arguments_size),
             // Functions cannot store or load files yet, so nothing of it remains.
             "filesWritten": none(0),
             "fileWriteBytes": none(0),
@@ -41,7 +41,7 @@ impl TransactionHost {
                 "`ctx.meta.getRequestMetadata` can not be used in queries: their results are shared between requests",
             ));
         }
-        Ok(request_metadata(&self.context.client, &self.context.request_id))
+        Ok(request_metadata(&self.context.client, &self.context.request_id, self.context.job))
     }
 }
 
@@ -56,12 +56,12 @@ pub(crate) fn deployment_metadata(name: &str) -> String {
 }
 
 /// What is known about the request behind a call.
-pub(crate) fn request_metadata(client: &ClientInfo, request_id: &RequestId) -> String {
+pub(crate) fn request_metadata(client: &ClientInfo, request_id: &RequestId, job: Option<JobRef>) -> String {
     json!({
         "ip": client.ip.as_deref(),
         "userAgent": client.user_agent.as_deref(),
         "requestId": request_id.as_str(),
-        "scheduledFunctionId": null,
+        "scheduledFunctionId": job.map(|job| job.id.to_string()),
         "authToken": null,
     })
     .to_string()

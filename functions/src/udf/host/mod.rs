@@ -6,6 +6,7 @@
 mod args;
 mod context;
 mod error;
+mod jobs;
 pub(crate) mod meta;
 mod nested;
 mod reads;
@@ -18,10 +19,12 @@ use lakewire_storage::transaction::Transaction;
 pub(crate) use args::Address;
 pub(crate) use context::CallContext;
 use error::not_here;
-pub(crate) use error::{developer, later_operation, not_available};
+pub(crate) use error::{developer, later_operation, model_error, not_available, transaction};
 pub(crate) use nested::resolve_address;
+pub(crate) use reads::APP;
 use nested::{Frame, PendingCall};
 
+use crate::jobs::JobUsage;
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
 use crate::udf::FunctionPath;
 
@@ -36,6 +39,8 @@ pub(crate) struct TransactionHost {
     pending: Option<PendingCall>,
     /// Where the page ended when this query ran before.
     journal: Option<String>,
+    /// What the whole transaction has scheduled.
+    scheduled: JobUsage,
     outcome: HostOutcome,
 }
 
@@ -67,6 +72,7 @@ impl TransactionHost {
             frames: vec![Frame::top(path, kind)],
             pending: None,
             journal,
+            scheduled: JobUsage::default(),
             outcome: HostOutcome::default(),
         }
     }
@@ -96,6 +102,8 @@ impl TransactionHost {
             "1.0/shallowMerge" => self.patch(op, args).await?,
             "1.0/replace" => self.replace(op, args).await?,
             "1.0/remove" => self.remove(op, args).await?,
+            "1.0/schedule" => self.schedule(op, args).await?,
+            "1.0/cancel_job" => self.cancel_job(op, args).await?,
             "1.0/runUdf" => return self.run_udf(args).map(|call| SyscallReply::Call(Box::new(call))),
             "1.0/getUserIdentity" => {
                 self.outcome.observed_identity = true;
@@ -111,6 +119,9 @@ impl TransactionHost {
                     "ctx.runQuery, ctx.runMutation and ctx.runAction of actions",
                     self.kind_name(),
                 ));
+            }
+            "1.0/actions/schedule" | "1.0/actions/cancel_job" => {
+                return Err(not_here(op, "the scheduler of actions", self.kind_name()));
             }
             _ => {
                 return Err(match later_operation(op) {

@@ -195,6 +195,8 @@ fn lowered(current: &Limits, wanted: TransactionLimits) -> Limits {
         intervals_read: lower(current.intervals_read, wanted.database_queries),
         documents_read: lower(current.documents_read, wanted.documents_read),
         documents_written: lower(current.documents_written, wanted.documents_written),
+        functions_scheduled: lower(current.functions_scheduled, wanted.functions_scheduled),
+        scheduled_arguments_size: lower(current.scheduled_arguments_size, wanted.scheduled_function_args_bytes),
         ..current.clone()
     }
 }
