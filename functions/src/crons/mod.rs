@@ -12,7 +12,9 @@ mod spec;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use apply::{CronDiff, apply};
+#[cfg(test)]
+use apply::CronDiff;
+pub(crate) use apply::apply;
 pub(crate) use row::{CronRow, RunRow, list, runs};
 pub(crate) use run::{due, give_up};
 pub use schedule::Schedule;

@@ -14,7 +14,9 @@ use crate::auth::Identity;
 use crate::engine::{Engine, Occasion, Outcome};
 use crate::jobs::{TRANSIENT, backoff, is_paused, try_commit};
 use crate::model::{FunctionKind, ModelError, rows};
-use crate::udf::{Call, CallFailure, Caller, ComponentPath, Failure, FunctionErrorKind, FunctionPath, RequestId, check};
+use crate::udf::{
+    Call, CallFailure, Caller, ComponentPath, Failure, FunctionErrorKind, FunctionPath, RequestId, check,
+};
 
 const JOBS: SystemTable = SystemTable::CronJobs;
 const NEXT: SystemTable = SystemTable::CronNextRun;
@@ -189,11 +191,7 @@ impl DueCron {
     }
 
     /// Changes the row of the next run, if this is still it.
-    async fn change(
-        &self,
-        engine: &Engine,
-        change: impl Fn(&mut NextRow, f64) + Send,
-    ) -> Result<bool, CallFailure> {
+    async fn change(&self, engine: &Engine, change: impl Fn(&mut NextRow, f64) + Send) -> Result<bool, CallFailure> {
         loop {
             let mut tx = engine.db().begin(engine.db().head(), SOURCE);
             let Some(mut next) = self.still_due(&mut tx).await? else {

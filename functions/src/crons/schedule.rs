@@ -34,7 +34,9 @@ impl Schedule {
         let field = |name: &str, least: u32, most: u32| match json.get(name).map(|value| (value.as_f64(), value)) {
             None => Err(format!("has a schedule without `{name}`")),
             Some((Some(n), _)) if n.fract() == 0.0 && n >= f64::from(least) && n <= f64::from(most) => Ok(n as u32),
-            Some((_, value)) => Err(format!("has `{name}: {value}`, which is not a whole number from {least} to {most}")),
+            Some((_, value)) => {
+                Err(format!("has `{name}: {value}`, which is not a whole number from {least} to {most}"))
+            }
         };
         let minute = || match json.get("minuteUTC") {
             None | Some(Json::Null) => Ok(u32::from(minute_seed) % 60),
@@ -115,7 +117,9 @@ fn interval(json: &Json) -> Result<f64, String> {
     let mut given = units.iter().filter_map(|(name, ms)| Some((*name, json.get(name)?.as_f64()?, ms)));
     match (given.next(), given.next()) {
         (Some((_, n, ms)), None) if n >= 1.0 && n.fract() == 0.0 => Ok(n * ms),
-        (Some((name, n, _)), None) => Err(format!("has the interval `{name}: {n}`, which is not a positive whole number")),
+        (Some((name, n, _)), None) => {
+            Err(format!("has the interval `{name}: {n}`, which is not a positive whole number"))
+        }
         _ => Err("has an interval that is not one of `seconds`, `minutes` and `hours`".to_owned()),
     }
 }

@@ -26,9 +26,8 @@ pub(crate) struct CronSpec {
 /// # Errors
 /// [`InvalidCron`] for the first job that cannot be deployed.
 pub(crate) fn parse(export: &Map<String, Json>) -> Result<Vec<CronSpec>, InvalidCron> {
-    let spec = |(name, json): (&String, &Json)| {
-        spec(name, json).map_err(|reason| InvalidCron { name: name.clone(), reason })
-    };
+    let spec =
+        |(name, json): (&String, &Json)| spec(name, json).map_err(|reason| InvalidCron { name: name.clone(), reason });
     export.iter().map(spec).collect()
 }
 

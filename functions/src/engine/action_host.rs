@@ -101,7 +101,9 @@ impl Shared {
             "1.0/getUserIdentity" => Ok(self.call.identity.user_json().to_owned()),
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
-            "1.0/getRequestMetadata" => Ok(meta::request_metadata(&self.call.client, &self.call.request_id, self.call.job)),
+            "1.0/getRequestMetadata" => {
+                Ok(meta::request_metadata(&self.call.client, &self.call.request_id, self.call.job))
+            }
             "1.0/auditLog" => {
                 Err(developer("AuditLogNotSupportedInAction", "audit logging is not available in actions"))
             }

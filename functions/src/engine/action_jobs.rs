@@ -7,14 +7,15 @@ use super::Engine;
 use crate::jobs::{self, CancelArgs, JobUsage, ScheduleArgs};
 use crate::runtime::SyscallError;
 use crate::udf::Call;
-use crate::udf::host::{Address, APP, developer, model_error, resolve_address};
+use crate::udf::host::{APP, Address, developer, model_error, resolve_address};
 
 const SOURCE: &str = "_system/scheduler";
 
 impl Engine {
     /// `1.0/actions/schedule`.
     pub(super) async fn schedule_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
-        let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
+        let invalid =
+            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
         let request: ScheduleArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
         let address: Address<'_> = serde_json::from_str(args).map_err(invalid)?;
         let path = resolve_address(&address)?;
@@ -32,7 +33,8 @@ impl Engine {
 
     /// `1.0/actions/cancel_job`.
     pub(super) async fn cancel_from_action(&self, args: &str) -> Result<String, SyscallError> {
-        let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
+        let invalid =
+            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
         let request: CancelArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
         loop {
             let mut tx = self.db.begin(self.db.head(), SOURCE);

@@ -31,7 +31,7 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use conflicts::ConflictQueues;
-pub(crate) use execution::{MutationRun, Outcome};
+pub(crate) use execution::Outcome;
 pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};

@@ -139,12 +139,7 @@ impl Engine {
         }
     }
 
-    async fn attempt(
-        &self,
-        call: &Call,
-        once: Once<'_>,
-        contest: &mut Contest<'_>,
-    ) -> Result<Attempt, CallFailure> {
+    async fn attempt(&self, call: &Call, once: Once<'_>, contest: &mut Contest<'_>) -> Result<Attempt, CallFailure> {
         let started = self.start();
         let snapshot = self.db.head();
         let mut tx = self.db.begin(snapshot.clone(), &call.path.udf_path());

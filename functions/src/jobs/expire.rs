@@ -24,8 +24,7 @@ pub(super) async fn expire(engine: &Engine) -> Result<usize, CallFailure> {
     loop {
         let mut tx = db.begin(db.head(), SOURCE);
         let span = (f64::NEG_INFINITY, before);
-        let old =
-            rows::between::<JobRow>(&mut tx, SystemTable::ScheduledJobs, "by_completed", &[], span, ROWS).await?;
+        let old = rows::between::<JobRow>(&mut tx, SystemTable::ScheduledJobs, "by_completed", &[], span, ROWS).await?;
         for job in &old {
             row::delete(&mut tx, job.id.internal, &job.value).await?;
         }

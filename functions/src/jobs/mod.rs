@@ -19,8 +19,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
-pub use executor::Scheduler;
 pub(crate) use begin::{backoff, try_commit};
+pub use executor::Scheduler;
 pub(crate) use owners::TRANSIENT;
 pub(crate) use row::{JobRow, arguments};
 pub(crate) use run::is_paused;

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use super::lane::LaneName;
 use super::row::{self, JobRow, JobState};
-use crate::model::{AppModel, ModelError};
+use crate::model::AppModel;
 use crate::runtime::SyscallError;
 use crate::udf::host::{developer, model_error};
 use crate::udf::{FunctionPath, JobRef, check};
@@ -96,7 +96,8 @@ pub(crate) async fn insert(
         let message = format!("cannot schedule `{path}`: there is no such function");
         return Err(developer("InvalidScheduledFunction", message));
     };
-    let invalid = |reason: String| developer("InvalidArgument", format!("Invalid argument `args` for `{API}`: {reason}"));
+    let invalid =
+        |reason: String| developer("InvalidArgument", format!("Invalid argument `args` for `{API}`: {reason}"));
     let value = Value::from_json(args.args.get()).map_err(|error| invalid(error.to_string()))?;
     if !matches!(value, Value::Object(_)) {
         return Err(invalid(format!("arguments must be an object, not {}", value.type_name())));

@@ -207,7 +207,9 @@ impl Transaction {
 }
 
 fn system_index(table: SystemTable, name: &str) -> Result<IndexId, TxError> {
-    table.info().index(name).map(|index| index.id).ok_or_else(|| {
-        TxError::developer("IndexNotFoundError", format!("Index {}.{name} not found", table.name()))
-    })
+    table
+        .info()
+        .index(name)
+        .map(|index| index.id)
+        .ok_or_else(|| TxError::developer("IndexNotFoundError", format!("Index {}.{name} not found", table.name())))
 }

@@ -21,8 +21,8 @@ pub(crate) use context::CallContext;
 use error::not_here;
 pub(crate) use error::{developer, later_operation, model_error, not_available, transaction};
 pub(crate) use nested::resolve_address;
-pub(crate) use reads::APP;
 use nested::{Frame, PendingCall};
+pub(crate) use reads::APP;
 
 use crate::jobs::JobUsage;
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
