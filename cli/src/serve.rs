@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::serve::ListenerExt as _;
 use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
+use lakewire_functions::files::Sweeper;
 use lakewire_functions::http;
 use lakewire_functions::jobs::Scheduler;
 use lakewire_functions::runtime::RuntimeOptions;
@@ -75,6 +76,7 @@ pub async fn run_with(
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let scheduler = Scheduler::start(&engine);
+    let _sweeper = Sweeper::start(engine.files());
     let relay = Relay::new(engine.clone(), env.clone());
 
     let (stop, stopping) = watch::channel(false);

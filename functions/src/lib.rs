@@ -10,6 +10,7 @@ pub mod auth;
 pub mod crons;
 pub mod deploy;
 pub mod engine;
+pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod logs;

@@ -15,7 +15,6 @@ mod tests;
 #[cfg(test)]
 use apply::CronDiff;
 pub(crate) use apply::apply;
-pub(crate) use row::{CronRow, RunRow, list, runs};
 pub(crate) use run::{due, give_up};
 pub use schedule::Schedule;
 pub(crate) use spec::{CronSpec, parse};

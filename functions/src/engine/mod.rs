@@ -8,6 +8,7 @@
 //! push or a changed environment variable re-runs subscriptions and conflicts with mutations in flight.
 
 mod action;
+mod action_files;
 mod action_host;
 mod action_jobs;
 mod conflicts;
@@ -43,6 +44,7 @@ use starvation::Starvation;
 
 use crate::auth::{AuthError, Authenticator, Identity};
 use crate::deploy::PushWork;
+use crate::files::Files;
 use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::runtime::Pool;
@@ -60,6 +62,7 @@ pub struct Engine {
     models: Arc<ModelCache>,
     modules: ModuleStore,
     store: Arc<dyn object_store::ObjectStore>,
+    files: Arc<Files>,
     programs: ProgramCache,
     pool: Arc<Pool>,
     cursor_key: CursorKey,
@@ -88,6 +91,7 @@ impl Engine {
             name: deployment.name.as_str().into(),
             auth: Authenticator::new(&deployment.name, deployment.secret),
             models: Arc::new(ModelCache::new(origins)),
+            files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
             programs: ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone()),
             cursor_key: CursorKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
@@ -203,6 +207,11 @@ impl Engine {
     /// Sources of modules.
     pub fn modules(&self) -> &ModuleStore {
         &self.modules
+    }
+
+    /// Stored files.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// The object store behind modules and built programs.

@@ -163,7 +163,8 @@ impl Engine {
         }
         let mut ran = self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?;
         warnings::append(&mut ran, self.env.now_ns());
-        let Ran { outcome, mut tx, host, user_time, .. } = ran;
+        let Ran { outcome, mut tx, mut host, user_time, .. } = ran;
+        let stored = std::mem::take(&mut host.stored);
         let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
         match (&outcome, once) {
             (Ok(json), Once::Session(session)) => sessions::record(&mut tx, session, json, &lines).await?,
@@ -178,8 +179,11 @@ impl Engine {
         if contest.right_of_way.is_none() {
             self.starvation.give_way(&tx).await;
         }
+        let stored = self.files.settle(&mut tx, stored).await;
         let reads = if contest.may_starve() { tx.reads().clone() } else { ReadSet::new() };
-        match self.commit(tx, contest).await {
+        let committed = self.commit(tx, contest).await;
+        self.files.settle_commit(&committed, &stored).await;
+        match committed {
             Ok(ts) => {
                 let execution_id = self.execution_id();
                 self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);

@@ -166,6 +166,7 @@ impl Engine {
             cursor_key: self.cursor_key.clone(),
             identity: call.identity.clone(),
             client: call.client.clone(),
+            files: self.files.clone(),
             job: call.job,
             // Only the scheduler itself makes such a call; what its functions call comes from actions.
             own_job: call.job.filter(|_| call.caller == Caller::Scheduler).map(|job| job.id),
@@ -175,7 +176,7 @@ impl Engine {
 }
 
 fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
-    let HostOutcome { lines, journal, observed_identity, observed_time } = ran.host;
+    let HostOutcome { lines, journal, observed_identity, observed_time, .. } = ran.host;
     QueryRun {
         outcome: ran.outcome,
         request_id: call.request_id.clone(),

@@ -7,6 +7,7 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use crate::auth::Identity;
+use crate::files::Files;
 use crate::model::AppModel;
 use crate::udf::{ClientInfo, JobRef, RequestId};
 
@@ -23,6 +24,8 @@ pub(crate) struct CallContext {
     pub deployment: Arc<str>,
     /// Signs pagination cursors.
     pub cursor_key: CursorKey,
+    /// Stored files.
+    pub files: Arc<Files>,
     /// Who calls.
     pub identity: Identity,
     /// What is known about the client.

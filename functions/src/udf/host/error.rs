@@ -54,12 +54,6 @@ pub(crate) fn not_here(op: &str, api: &str, kind: &str) -> SyscallError {
 /// The public name of an asynchronous operation that belongs to a later version, if it is one.
 pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
-        "1.0/storageGetUrl" => "ctx.storage.getUrl",
-        "1.0/storageGetMetadata" => "ctx.storage.getMetadata",
-        "1.0/storageGenerateUploadUrl" => "ctx.storage.generateUploadUrl",
-        "1.0/storageDelete" => "ctx.storage.delete",
-        "1.0/storageStore" => "ctx.storage.store",
-        "1.0/storageGet" => "ctx.storage.get",
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/signJwt" => "ctx.auth.signJwt",
         "1.0/createFunctionHandle" => "createFunctionHandle",

@@ -16,7 +16,6 @@ impl TransactionHost {
         let limits = self.tx().limits().clone();
         let usage = *self.tx().usage();
         let metric = |used: usize, limit: usize| json!({"used": used as f64, "remaining": limit as f64 - used as f64});
-        let none = |limit: usize| metric(0, limit);
         json!({
             "bytesRead": metric(usage.bytes_read, limits.bytes_read),
             "bytesWritten": metric(usage.bytes_written, limits.bytes_written),
@@ -25,11 +24,10 @@ impl TransactionHost {
             "documentsWritten": metric(usage.documents_written, limits.documents_written),
             "functionsScheduled": metric(self.scheduled.functions, limits.functions_scheduled),
             "scheduledFunctionArgsBytes": metric(self.scheduled.bytes, limits.scheduled_arguments_size),
-            // Functions cannot store or load files yet, so nothing of it remains.
-            "filesWritten": none(0),
-            "fileWriteBytes": none(0),
-            "filesRead": none(0),
-            "fileReadBytes": none(0),
+            "filesWritten": metric(self.filed.written, limits.files_written),
+            "fileWriteBytes": metric(self.filed.bytes_written, limits.file_bytes_written),
+            "filesRead": metric(self.filed.read, limits.files_read),
+            "fileReadBytes": metric(self.filed.bytes_read, limits.file_bytes_read),
         })
         .to_string()
     }

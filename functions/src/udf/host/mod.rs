@@ -6,6 +6,7 @@
 mod args;
 mod context;
 mod error;
+mod files;
 mod jobs;
 pub(crate) mod meta;
 mod nested;
@@ -14,16 +15,18 @@ mod writes;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use lakewire_storage::id::DocumentId;
 use lakewire_storage::transaction::Transaction;
 
 pub(crate) use args::Address;
 pub(crate) use context::CallContext;
 use error::not_here;
-pub(crate) use error::{developer, later_operation, model_error, not_available, transaction};
+pub(crate) use error::{developer, later_operation, model_error, not_available};
 pub(crate) use nested::resolve_address;
 use nested::{Frame, PendingCall};
 pub(crate) use reads::APP;
 
+use crate::files::{FileUsage, Stored};
 use crate::jobs::JobUsage;
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
 use crate::udf::FunctionPath;
@@ -41,6 +44,8 @@ pub(crate) struct TransactionHost {
     journal: Option<String>,
     /// What the whole transaction has scheduled.
     scheduled: JobUsage,
+    /// What the whole transaction has stored and loaded.
+    filed: FileUsage,
     outcome: HostOutcome,
 }
 
@@ -55,6 +60,8 @@ pub(crate) struct HostOutcome {
     pub observed_identity: bool,
     /// Whether a function asked for the timestamp of its snapshot.
     pub observed_time: bool,
+    /// Files that were stored, those of functions that failed included.
+    pub stored: Vec<(DocumentId, Stored)>,
 }
 
 impl TransactionHost {
@@ -73,6 +80,7 @@ impl TransactionHost {
             pending: None,
             journal,
             scheduled: JobUsage::default(),
+            filed: FileUsage::default(),
             outcome: HostOutcome::default(),
         }
     }
@@ -104,6 +112,12 @@ impl TransactionHost {
             "1.0/remove" => self.remove(op, args).await?,
             "1.0/schedule" => self.schedule(op, args).await?,
             "1.0/cancel_job" => self.cancel_job(op, args).await?,
+            "1.0/storageGetUrl" => self.storage_url(args).await?,
+            "1.0/storageGetMetadata" => self.storage_metadata(args).await?,
+            "1.0/storageGenerateUploadUrl" => self.storage_upload_url(op)?,
+            "1.0/storageDelete" => self.storage_delete(op, args).await?,
+            "1.0/storageStore" => self.storage_store(op, args).await?,
+            "1.0/storageGet" => self.storage_get(op, args).await?,
             "1.0/runUdf" => return self.run_udf(args).map(|call| SyscallReply::Call(Box::new(call))),
             "1.0/getUserIdentity" => {
                 self.outcome.observed_identity = true;
