@@ -7,7 +7,8 @@ use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
 const MINUTE_MS: f64 = 60_000.0;
-const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
+/// As the client package has them, in the order of their numbers.
+pub(crate) const DAYS: [&str; 7] = ["sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"];
 
 /// When a cron job runs; times are ms since the Unix epoch.
 #[derive(Clone, Debug)]

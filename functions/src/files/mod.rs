@@ -15,7 +15,9 @@ mod token;
 
 pub use error::FileError;
 pub use row::StoredFile;
-pub(crate) use row::{by_uuid, delete, insert};
+pub(crate) use row::{by_uuid, delete, find, insert};
 pub use store::{FileBytes, Files, Stored};
 pub use sweep::Sweeper;
-pub(crate) use syscalls::{FileUsage, StorageArgs, StoreArgs, found, is_content_type, metadata, parse_sha256, url};
+pub(crate) use syscalls::{
+    FileUsage, StorageArgs, StoreArgs, address, found, is_content_type, metadata, parse_sha256, url,
+};

@@ -98,7 +98,12 @@ pub(crate) async fn found(
 
 /// The URL of a file, as JSON text; `null` without one. `origin` is that of the API.
 pub(crate) fn url(file: Option<&StoredFile>, origin: &str) -> String {
-    file.map_or(json!(null), |file| json!(format!("{origin}/api/storage/{}", file.uuid))).to_string()
+    file.map_or(json!(null), |file| json!(address(file, origin))).to_string()
+}
+
+/// The URL of a file; `origin` is that of the API. The UUID alone names it, whatever its component is.
+pub(crate) fn address(file: &StoredFile, origin: &str) -> String {
+    format!("{origin}/api/storage/{}", file.uuid)
 }
 
 /// `FileMetadata` as JSON text.

@@ -22,5 +22,6 @@ mod tests;
 pub(crate) use begin::{backoff, try_commit};
 pub use executor::Scheduler;
 pub(crate) use owners::TRANSIENT;
+pub(crate) use row::{JobRow, arguments};
 pub(crate) use run::is_paused;
 pub(crate) use schedule::{CancelArgs, JobUsage, ScheduleArgs, cancel, insert};
