@@ -86,7 +86,6 @@ test("runtime 134, deploy 22: a deploy changes what differs, and only that", { t
 });
 
 test("runtime 134: what is no cron job fails the push with InvalidCron", { timeout: 90_000 }, async () => {
-  const env = { CONVEX_SELF_HOSTED_URL: server.url, CONVEX_SELF_HOSTED_ADMIN_KEY: server.adminKey };
   for (const [body, reason] of [
     [`crons.cron("bad", "61 * * * *", internal.ticks.tick, { by: "x" });`, /'bad' has the invalid cron expression '61 \* \* \* \*'/],
     [`crons.cron("never", "0 0 30 2 *", internal.ticks.tick, { by: "x" });`, /'never' .* matches no time/],
@@ -94,7 +93,7 @@ test("runtime 134: what is no cron job fails the push with InvalidCron", { timeo
     [`crons.interval("gone", { seconds: 1 }, "ticks:gone" as any, {});`, /does not exist/],
   ]) {
     writeFiles(project, crons(body));
-    const result = await runCli(project, ["deploy", "--typecheck", "disable"], { env });
+    const result = await runCli(server, project, ["deploy", "--typecheck", "disable"]);
     assert.notEqual(result.code, 0);
     assert.match(result.stderr + result.stdout, reason);
   }
