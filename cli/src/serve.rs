@@ -8,7 +8,9 @@ use axum::Router;
 use axum::serve::ListenerExt as _;
 use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
 use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
+use lakewire_functions::files::Sweeper;
 use lakewire_functions::http;
+use lakewire_functions::jobs::Scheduler;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_relay::Relay;
 use lakewire_storage::env::{Env, TaskHandle};
@@ -76,6 +78,8 @@ pub async fn run_with(
     let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime, fetch };
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
+    let scheduler = Scheduler::start(&engine);
+    let _sweeper = Sweeper::start(engine.files());
     let relay = Relay::new(engine.clone(), env.clone());
 
     let (stop, stopping) = watch::channel(false);
@@ -98,6 +102,7 @@ pub async fn run_with(
     if env.timeout(STOP_TIMEOUT, closed).await.is_err() {
         tracing::warn!("calls are still running after {STOP_TIMEOUT:?}; they are cut off");
     }
+    scheduler.stop(STOP_TIMEOUT).await;
     // After a seal there is nothing to bring into segments: the branch goes on without this.
     ended?;
     db.close().await.map_err(|error| Failure::Server(format!("can't bring the last commits into segments: {error}")))

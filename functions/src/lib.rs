@@ -7,10 +7,13 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests may use the real world"))]
 
 pub mod auth;
+pub mod crons;
 pub mod deploy;
 pub mod engine;
 pub mod fetch;
+pub mod files;
 pub mod http;
+pub mod jobs;
 pub mod logs;
 pub mod model;
 pub mod runtime;

@@ -123,12 +123,32 @@ limits! {
     node_arguments_size: usize = 5 << 20, "bytes";
     /// Size of a function's result.
     result_size: usize = 16 << 20, "bytes";
-    /// Not in force yet: functions that one mutation schedules.
+    /// Functions that one mutation schedules.
     functions_scheduled: usize = 1000, "functions";
-    /// Not in force yet: size of the arguments of one scheduled function.
+    /// Size of the arguments of one scheduled function.
     scheduled_argument_size: usize = 4 << 20, "bytes";
-    /// Not in force yet: size of the arguments of all functions that one mutation schedules.
+    /// Size of the arguments of all functions that one mutation schedules.
     scheduled_arguments_size: usize = 16 << 20, "bytes";
+    /// How far in the past or the future a function can be scheduled.
+    schedule_distance_ms: u64 = 5 * 365 * 86_400_000, "ms";
+    /// Scheduled mutations that one process runs at a time.
+    concurrent_scheduled_mutations: usize = 8, "mutations";
+    /// Scheduled actions that one process runs at a time.
+    concurrent_scheduled_actions: usize = 32, "actions";
+    /// Time that the row of a completed scheduled function is kept.
+    completed_jobs_kept_ms: u64 = 7 * 86_400_000, "ms";
+    /// Runs of a cron job that are remembered.
+    cron_history: usize = 5, "runs";
+    /// Files that one mutation stores.
+    files_written: usize = 100, "files";
+    /// Size of the files that one mutation stores.
+    file_bytes_written: usize = 16 << 20, "bytes";
+    /// Files that one mutation loads.
+    files_read: usize = 100, "files";
+    /// Size of the files that one mutation loads.
+    file_bytes_read: usize = 16 << 20, "bytes";
+    /// Time that an upload URL can be used.
+    upload_url_ms: u64 = 3_600_000, "ms";
     /// Log lines kept of one function execution.
     log_lines: usize = 256, "lines";
     /// Length of one log line.

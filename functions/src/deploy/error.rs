@@ -3,6 +3,7 @@
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::TxError;
 
+use crate::crons::InvalidCron;
 use crate::model::ModelError;
 use crate::model::auth::AuthConfigError;
 use crate::model::env_vars::EnvVarError;
@@ -42,6 +43,8 @@ pub enum PushError {
     /// User code failed, or exports what it must not. The message is what the user reads.
     #[error("{message}")]
     Evaluation { code: String, message: String },
+    #[error(transparent)]
+    Cron(#[from] InvalidCron),
     #[error(transparent)]
     AuthConfig(#[from] AuthConfigError),
     #[error("Environment variable {name} is used in auth config file but its value was not set")]
@@ -94,6 +97,7 @@ impl PushError {
             PushError::ExistingModuleHashConflict { .. } => "ExistingModuleHashConflict",
             PushError::ExistingModuleEnvConflict { .. } => "ExistingModuleEnvConflict",
             PushError::Evaluation { code, .. } => code,
+            PushError::Cron(_) => "InvalidCron",
             PushError::AuthConfig(error) => error.code(),
             PushError::AuthConfigMissingEnvironmentVariable { .. } => "AuthConfigMissingEnvironmentVariable",
             PushError::MissingEnvironmentVariables { .. } => "MissingEnvironmentVariables",

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::definition;
 use super::error::PushError;
 use super::request::{PushedModule, UnchangedModule, ValidRequest};
+use crate::crons;
 use crate::engine::{Engine, ProgramError};
 use crate::model::source::CONCURRENT_BLOBS;
 use crate::model::{
@@ -234,6 +235,7 @@ async fn evaluate_schema(
 /// Every cron must call a mutation or action of this app.
 fn check_cron_targets(analyses: &BTreeMap<String, AnalyzedModule>) -> Result<(), PushError> {
     let Some(crons) = analyses.get("crons.js").and_then(|module| module.cron_specs.as_ref()) else { return Ok(()) };
+    crons::parse(crons)?;
     for (cron, spec) in crons {
         let name = spec.get("name").and_then(Json::as_str).unwrap_or_default();
         let (module, export) = name.rsplit_once(':').unwrap_or((name, "default"));
@@ -262,13 +264,6 @@ fn warnings(analyses: &BTreeMap<String, AnalyzedModule>) -> Vec<String> {
             "http.js was deployed with {} routes, but HTTP actions are not available in this version of Lakewire: \
              the routes are not served",
             routes.len()
-        ));
-    }
-    if let Some(crons) = analyses.get("crons.js").and_then(|module| module.cron_specs.as_ref()) {
-        warnings.push(format!(
-            "crons.js was deployed with {} cron jobs, but scheduling is not available in this version of Lakewire: \
-             they do not run",
-            crons.len()
         ));
     }
     warnings

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use lakewire_storage::catalog::Namespace;
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::Transaction;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use super::error::PushError;
 use super::evaluate::build_program;
 use super::preparation;
 use super::staged::{self, StagedPush};
+use crate::crons;
 use crate::engine::Engine;
 use crate::model::app::{self, AppModel};
 use crate::model::{AuthProvider, UdfConfig, audit, auth, deployment, env_vars, udf_config};
@@ -109,7 +111,9 @@ async fn apply(
             Ok((module.path.clone(), std::sync::Arc::new(module)))
         })
         .collect::<Result<BTreeMap<_, _>, PushError>>()?;
-    let crons = cron_diff(&app::read_modules(tx).await?, &modules);
+    let export = modules.get("crons.js").and_then(|module| module.analysis.cron_specs.as_ref());
+    let specs = export.map(crons::parse).transpose()?.unwrap_or_default();
+    let cron_diff = crons::apply(tx, Namespace::ROOT, "", specs).await?;
     let module_diff = app::write_modules(tx, &modules).await?;
     let schema_diff = preparation::activate(tx, push).await?;
 
@@ -120,7 +124,7 @@ async fn apply(
         "diffType": {"type": if previous.is_some() { "modify" } else { "create" }},
         "moduleDiff": module_diff,
         "udfConfigDiff": version_diff(previous.as_ref(), &push.udf_config),
-        "cronDiff": crons,
+        "cronDiff": cron_diff,
         "indexDiff": push.index_diff,
         "schemaDiff": schema_diff,
     });
@@ -162,23 +166,4 @@ fn version_diff(previous: Option<&UdfConfig>, next: &UdfConfig) -> Option<Json> 
     let previous = previous?;
     (previous.server_version != next.server_version)
         .then(|| json!({"previous_version": previous.server_version, "next_version": next.server_version}))
-}
-
-type Modules = BTreeMap<String, std::sync::Arc<crate::model::ModuleModel>>;
-
-/// Cron jobs by name, before and after.
-fn cron_diff(before: &Modules, after: &Modules) -> Json {
-    let empty = serde_json::Map::new();
-    let specs = |modules: &'_ Modules| {
-        modules.get("crons.js").and_then(|module| module.analysis.cron_specs.clone()).unwrap_or_else(|| empty.clone())
-    };
-    let (before, after) = (specs(before), specs(after));
-    let names = |keep: &dyn Fn(&str, &Json) -> bool, of: &serde_json::Map<String, Json>| {
-        of.iter().filter(|(name, spec)| keep(name, spec)).map(|(name, _)| name.clone()).collect::<Vec<_>>()
-    };
-    json!({
-        "added": names(&|name, _| !before.contains_key(name), &after),
-        "updated": names(&|name, spec| before.get(name).is_some_and(|old| old != spec), &after),
-        "deleted": names(&|name, _| !after.contains_key(name), &before),
-    })
 }

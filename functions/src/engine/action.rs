@@ -14,7 +14,7 @@ use crate::udf::check::{self, Placeholders, app_tables};
 use crate::udf::{Call, CallFailure};
 
 impl Engine {
-    pub(super) async fn run_action(&self, call: &Call) -> Result<ActionRun, CallFailure> {
+    pub(crate) async fn run_action(&self, call: &Call) -> Result<ActionRun, CallFailure> {
         let started = self.start();
         let execution_id = self.execution_id();
         let host = Arc::new(FunctionActionHost::new(self.me.clone(), call.clone(), execution_id.clone()));

@@ -107,10 +107,17 @@ impl Shared {
                 let run: BoxFuture<'_, _> = engine.run_action(&call).boxed();
                 reply(run.await.map(|run| run.outcome))
             }
+            "1.0/actions/schedule" => engine.schedule_from_action(&self.call, args).await,
+            "1.0/actions/cancel_job" => engine.cancel_from_action(args).await,
+            "1.0/storageGetUrl" | "1.0/storageGetMetadata" | "1.0/storageGenerateUploadUrl" | "1.0/storageDelete" => {
+                engine.storage_from_action(op, args).await
+            }
             "1.0/getUserIdentity" => Ok(self.call.identity.user_json().to_owned()),
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
-            "1.0/getRequestMetadata" => Ok(meta::request_metadata(&self.call.client, &self.call.request_id)),
+            "1.0/getRequestMetadata" => {
+                Ok(meta::request_metadata(&self.call.client, &self.call.request_id, self.call.job))
+            }
             "1.0/auditLog" => {
                 Err(developer("AuditLogNotSupportedInAction", "audit logging is not available in actions"))
             }

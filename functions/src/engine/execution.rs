@@ -16,7 +16,7 @@ use crate::udf::{
 };
 
 /// What a function came to, before its error has a request id and is redacted.
-pub(super) type Outcome = Result<Arc<str>, Failure>;
+pub(crate) type Outcome = Result<Arc<str>, Failure>;
 
 /// When an execution began, by both clocks.
 #[derive(Clone, Copy)]
@@ -37,7 +37,7 @@ pub(super) struct QueryRun {
 }
 
 /// A finished mutation.
-pub(super) struct MutationRun {
+pub(crate) struct MutationRun {
     pub outcome: Outcome,
     pub request_id: RequestId,
     /// As clients get them.
@@ -46,7 +46,7 @@ pub(super) struct MutationRun {
 }
 
 /// A finished action.
-pub(super) struct ActionRun {
+pub(crate) struct ActionRun {
     pub outcome: Outcome,
     pub request_id: RequestId,
     pub lines: Vec<String>,

@@ -8,10 +8,13 @@
 //! push or a changed environment variable re-runs subscriptions and conflicts with mutations in flight.
 
 mod action;
+mod action_files;
 mod action_host;
+mod action_jobs;
 mod conflicts;
 mod execution;
 mod mutation;
+mod occasion;
 mod options;
 mod prepare;
 mod programs;
@@ -29,6 +32,8 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use conflicts::ConflictQueues;
+pub(crate) use execution::Outcome;
+pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
 pub use query_service::QueryService;
@@ -40,6 +45,7 @@ use starvation::Starvation;
 use crate::auth::{AuthError, Authenticator, Identity};
 use crate::deploy::PushWork;
 use crate::fetch::FetchClient;
+use crate::files::Files;
 use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::runtime::Pool;
@@ -57,6 +63,7 @@ pub struct Engine {
     models: Arc<ModelCache>,
     modules: ModuleStore,
     store: Arc<dyn object_store::ObjectStore>,
+    files: Arc<Files>,
     programs: ProgramCache,
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
@@ -87,6 +94,7 @@ impl Engine {
             name: deployment.name.as_str().into(),
             auth: Authenticator::new(&deployment.name, deployment.secret),
             models: Arc::new(ModelCache::new(origins)),
+            files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
             programs: ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone()),
             cursor_key: CursorKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
@@ -203,6 +211,11 @@ impl Engine {
     /// Sources of modules.
     pub fn modules(&self) -> &ModuleStore {
         &self.modules
+    }
+
+    /// Stored files.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
     }
 
     /// The object store behind modules and built programs.

@@ -15,6 +15,7 @@ use lakewire_storage::value::Value;
 
 use super::conflicts::{Losses, Turn};
 use super::execution::{MutationRun, Report, Started};
+use super::occasion::Occasion;
 use super::query::Ran;
 use super::sessions::{self, SessionRecord};
 use super::starvation::{RightOfWay, STARVED};
@@ -29,9 +30,19 @@ use crate::udf::{Call, CallFailure, ConflictFailure, Failure, FunctionErrorKind,
 /// attempts would not end.
 const MAX_ATTEMPTS: u32 = 100;
 
+/// What keeps a mutation from being committed twice.
+#[derive(Clone, Copy)]
+enum Once<'a> {
+    Never,
+    Session(&'a SessionRequest),
+    Occasion(&'a dyn Occasion),
+}
+
 /// What came of one attempt.
 enum Attempt {
     Done(MutationRun),
+    /// The occasion for it has passed.
+    Passed,
     Lost(Box<Lost>),
 }
 
@@ -76,10 +87,27 @@ impl Engine {
         call: &Call,
         session: Option<SessionRequest>,
     ) -> Result<MutationRun, CallFailure> {
+        let once = session.as_ref().map_or(Once::Never, Once::Session);
+        match self.run_once(call, once).await? {
+            Some(run) => Ok(run),
+            None => Err(CallFailure::Internal("a mutation without an occasion was not run".to_owned())),
+        }
+    }
+
+    /// Runs a mutation on an occasion; `None` if that has passed.
+    pub(crate) async fn run_mutation_on(
+        &self,
+        call: &Call,
+        occasion: &dyn Occasion,
+    ) -> Result<Option<MutationRun>, CallFailure> {
+        self.run_once(call, Once::Occasion(occasion)).await
+    }
+
+    async fn run_once(&self, call: &Call, once: Once<'_>) -> Result<Option<MutationRun>, CallFailure> {
         if call.path.is_system() {
             let outcome = Err(check::not_found(&call.path, prepare::access(call)));
             let ts = self.db.latest().ts();
-            return Ok(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts });
+            return Ok(Some(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts }));
         }
         let mut contest = Contest::default();
         loop {
@@ -88,8 +116,9 @@ impl Engine {
                 drop(contest.turn.take());
                 contest.turn = self.conflicts.turn(&contest.losses).await;
             }
-            let lost = match self.attempt(call, session.as_ref(), &mut contest).await? {
-                Attempt::Done(run) => return Ok(run),
+            let lost = match self.attempt(call, once, &mut contest).await? {
+                Attempt::Done(run) => return Ok(Some(run)),
+                Attempt::Passed => return Ok(None),
                 Attempt::Lost(lost) => lost,
             };
             contest.losses.add((lost.conflict.table.clone(), lost.conflict.id));
@@ -110,16 +139,11 @@ impl Engine {
         }
     }
 
-    async fn attempt(
-        &self,
-        call: &Call,
-        session: Option<&SessionRequest>,
-        contest: &mut Contest<'_>,
-    ) -> Result<Attempt, CallFailure> {
+    async fn attempt(&self, call: &Call, once: Once<'_>, contest: &mut Contest<'_>) -> Result<Attempt, CallFailure> {
         let started = self.start();
         let snapshot = self.db.head();
         let mut tx = self.db.begin(snapshot.clone(), &call.path.udf_path());
-        if let Some(session) = session
+        if let Once::Session(session) = once
             && let Some(record) = sessions::find(&mut tx, session).await?
         {
             // The commit that it is a record of may not be durable yet.
@@ -129,22 +153,37 @@ impl Engine {
             };
         }
         let before = tx.savepoint();
+        if let Once::Occasion(occasion) = once
+            && !occasion.begin(&mut tx).await?
+        {
+            return match self.commit(tx, contest).await {
+                Ok(_) => Ok(Attempt::Passed),
+                Err(error) => failed(error, started, Report::default(), ReadSet::new()),
+            };
+        }
         let mut ran = self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?;
         warnings::append(&mut ran, self.env.now_ns());
-        let Ran { outcome, mut tx, host, user_time, .. } = ran;
+        let Ran { outcome, mut tx, mut host, user_time, .. } = ran;
+        let stored = std::mem::take(&mut host.stored);
         let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
-        match (&outcome, session) {
-            (Ok(json), Some(session)) => sessions::record(&mut tx, session, json, &lines).await?,
-            (Ok(_), None) => {}
+        match (&outcome, once) {
+            (Ok(json), Once::Session(session)) => sessions::record(&mut tx, session, json, &lines).await?,
+            (Ok(_), _) => {}
             // Nothing of it is kept, but what it read must be durable before anybody hears of it.
             (Err(_), _) => tx.rollback_to(before),
+        }
+        if let Once::Occasion(occasion) = once {
+            occasion.end(&mut tx, &outcome, &lines).await?;
         }
         let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None };
         if contest.right_of_way.is_none() {
             self.starvation.give_way(&tx).await;
         }
+        let stored = self.files.settle(&mut tx, stored).await;
         let reads = if contest.may_starve() { tx.reads().clone() } else { ReadSet::new() };
-        match self.commit(tx, contest).await {
+        let committed = self.commit(tx, contest).await;
+        self.files.settle_commit(&committed, &stored).await;
+        match committed {
             Ok(ts) => {
                 let execution_id = self.execution_id();
                 self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);

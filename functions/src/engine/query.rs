@@ -14,7 +14,7 @@ use crate::runtime::{self, Program, UdfKind};
 use crate::system::{self, SystemContext, SystemError};
 use crate::udf::check::{self, Placeholders, app_tables};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
-use crate::udf::{Call, CallFailure, Failure, FunctionErrorKind, Observed, QueryResult};
+use crate::udf::{Call, CallFailure, Caller, Failure, FunctionErrorKind, Observed, QueryResult};
 
 /// A transaction after a function ran in it.
 pub(super) struct Ran {
@@ -166,13 +166,17 @@ impl Engine {
             cursor_key: self.cursor_key.clone(),
             identity: call.identity.clone(),
             client: call.client.clone(),
+            files: self.files.clone(),
+            job: call.job,
+            // Only the scheduler itself makes such a call; what its functions call comes from actions.
+            own_job: call.job.filter(|_| call.caller == Caller::Scheduler).map(|job| job.id),
             request_id: call.request_id.clone(),
         }
     }
 }
 
 fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
-    let HostOutcome { lines, journal, observed_identity, observed_time } = ran.host;
+    let HostOutcome { lines, journal, observed_identity, observed_time, .. } = ran.host;
     QueryRun {
         outcome: ran.outcome,
         request_id: call.request_id.clone(),

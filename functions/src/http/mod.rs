@@ -12,9 +12,11 @@ pub mod deploy;
 mod error;
 mod format;
 mod meta;
+mod range;
 mod request;
 mod site;
 mod slashes;
+mod storage;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +51,7 @@ pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Rout
         .merge(meta::routes())
         .merge(calls::routes())
         .merge(site::routes())
+        .merge(storage::routes())
         .with_state(state)
         .merge(deploy::routes(engine.clone()))
         .merge(admin::routes(engine.clone()))

@@ -78,6 +78,15 @@ impl Args {
         }
     }
 
+    pub(super) fn optional_number(&mut self, name: &'static str) -> Result<Option<f64>, ArgsError> {
+        if self.has(name) { self.number(name).map(Some) } else { Ok(None) }
+    }
+
+    /// Whether a field is there that is not null.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.get(name).is_some_and(|value| !matches!(value, Value::Null))
+    }
+
     pub(super) fn object(&mut self, name: &'static str) -> Result<Args, ArgsError> {
         match self.optional(name) {
             None => Err(ArgsError::Missing { name }),

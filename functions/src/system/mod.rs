@@ -8,7 +8,9 @@
 
 mod args;
 mod cli;
+mod files;
 mod frontend;
+mod jobs;
 mod tables;
 
 use lakewire_storage::query::CursorKey;
@@ -85,6 +87,13 @@ pub enum SystemFunction {
     PaginatedTableDocuments,
     TableSize,
     SizeOfAllTables,
+    NumFiles,
+    FileMetadata,
+    GetFile,
+    ListCronJobs,
+    ListCronJobRuns,
+    PaginatedScheduledJobs,
+    ScheduledArgs,
 }
 
 use SystemFunction as F;
@@ -107,6 +116,9 @@ const FUNCTIONS: &[(&str, &str, SystemFunction)] = &[
     ("frontend/convexSiteUrl", "default", F::SiteUrl),
     ("frontend/deploymentState", "deploymentState", F::DeploymentState),
     ("frontend/deploymentEvents", "lastPushEvent", F::LastPushEvent),
+    ("frontend/fileStorageV2", "fileMetadata", F::FileMetadata),
+    ("frontend/fileStorageV2", "getFile", F::GetFile),
+    ("frontend/fileStorageV2", "numFiles", F::NumFiles),
     ("frontend/getById", "default", F::GetById),
     ("frontend/getSchemas", "default", F::GetSchemas),
     ("frontend/getSchemas", "schemaValidationProgress", F::SchemaValidationProgress),
@@ -115,13 +127,17 @@ const FUNCTIONS: &[(&str, &str, SystemFunction)] = &[
     ("frontend/indexes", "default", F::Indexes),
     ("frontend/listAuthProviders", "default", F::ListAuthProviders),
     ("frontend/listById", "default", F::ListById),
+    ("frontend/listCronJobRuns", "default", F::ListCronJobRuns),
+    ("frontend/listCronJobs", "default", F::ListCronJobs),
     ("frontend/listEnvironmentVariables", "default", F::ListEnvironmentVariables),
     ("frontend/listTableScan", "default", F::ListTableScan),
     ("frontend/modules", "argsValidator", F::ArgsValidator),
     ("frontend/modules", "list", F::ModulesList),
     ("frontend/modules", "listForAllComponents", F::ModulesListForAllComponents),
     ("frontend/node", "version", F::NodeVersion),
+    ("frontend/paginatedScheduledJobs", "default", F::PaginatedScheduledJobs),
     ("frontend/paginatedTableDocuments", "default", F::PaginatedTableDocuments),
+    ("frontend/scheduler", "getArgs", F::ScheduledArgs),
     ("frontend/tableSize", "default", F::TableSize),
     ("frontend/tableSize", "sizeOfAllTables", F::SizeOfAllTables),
 ];
@@ -188,6 +204,13 @@ pub async fn call(
         // Node actions do not exist in this version.
         F::NodeVersion => args.none().map(|()| Value::Null).map_err(SystemError::from),
         F::PaginatedTableDocuments => tables::paginated_documents(context, args, tx).await,
+        F::NumFiles => files::count(args, tx).await,
+        F::FileMetadata => files::list(context, args, tx).await,
+        F::GetFile => files::get(context, args, tx).await,
+        F::ListCronJobs => jobs::cron_jobs(args, tx).await,
+        F::ListCronJobRuns => jobs::cron_runs(args, tx).await,
+        F::PaginatedScheduledJobs => jobs::scheduled_jobs(args, tx).await,
+        F::ScheduledArgs => jobs::scheduled_args(args, tx).await,
         F::SizeOfAllTables => tables::size_of_all_tables(args, tx).await,
     }
 }

@@ -204,7 +204,7 @@ fn order(text: &str) -> Result<Order, ArgsError> {
     }
 }
 
-fn page(items: Vec<Value>, is_done: bool, continue_cursor: String) -> Value {
+pub(super) fn page(items: Vec<Value>, is_done: bool, continue_cursor: String) -> Value {
     object([("page", Value::Array(items)), ("isDone", is_done.into()), ("continueCursor", continue_cursor.into())])
 }
 

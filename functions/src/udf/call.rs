@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use lakewire_storage::catalog::Namespace;
+use lakewire_storage::id::DocumentId;
+
 use super::{FunctionPath, RequestId};
 use crate::auth::Identity;
 
@@ -24,13 +27,24 @@ pub struct Call {
     pub internal: bool,
     /// The execution that made the call, if it was a function.
     pub parent_execution: Option<Arc<str>>,
+    /// The scheduled function that it is, or is made by.
+    pub job: Option<JobRef>,
+}
+
+/// A scheduled function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobRef {
+    /// Of the component that scheduled it.
+    pub namespace: Namespace,
+    /// Its id in `_scheduled_functions`.
+    pub id: DocumentId,
 }
 
 impl Call {
     /// A call by a client; `args` is the JSON text of an array.
     pub fn new(path: FunctionPath, args: Arc<str>, identity: Identity, caller: Caller, request_id: RequestId) -> Self {
         let client = ClientInfo::default();
-        Self { path, args, identity, caller, request_id, client, internal: false, parent_execution: None }
+        Self { path, args, identity, caller, request_id, client, internal: false, parent_execution: None, job: None }
     }
 }
 
@@ -54,6 +68,10 @@ pub enum Caller {
     Action,
     /// `convex run --inline-query`.
     Tester,
+    /// The scheduler.
+    Scheduler,
+    /// A cron job.
+    Cron,
     /// The server itself.
     System,
 }
@@ -66,6 +84,8 @@ impl Caller {
             Self::SyncWorker => "SyncWorker",
             Self::Action => "Action",
             Self::Tester => "Tester",
+            Self::Scheduler => "Scheduler",
+            Self::Cron => "Cron",
             Self::System => "System",
         }
     }

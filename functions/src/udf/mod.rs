@@ -9,7 +9,7 @@ mod outcome;
 mod path;
 mod request_id;
 
-pub use call::{Call, Caller, ClientInfo, SessionRequest};
+pub use call::{Call, Caller, ClientInfo, JobRef, SessionRequest};
 pub use error::{Failure, FunctionError, FunctionErrorKind};
 pub use failure::{CallFailure, ConflictFailure};
 pub use outcome::{ActionResult, FunctionOutcome, MutationResult, Observed, QueryResult};

@@ -58,7 +58,7 @@ impl Catalog {
     /// Tables that are hidden or being deleted are not found.
     pub fn table(&self, namespace: Namespace, name: &str) -> Option<&Arc<TableInfo>> {
         if name.starts_with('_') {
-            return SystemTable::from_name(name).map(SystemTable::info);
+            return SystemTable::from_name(name).map(|table| table.info_in(namespace));
         }
         self.names.get(&namespace)?.get(name)
     }
@@ -67,7 +67,7 @@ impl Catalog {
     pub fn table_by_number(&self, namespace: Namespace, number: TableNumber) -> Option<&Arc<TableInfo>> {
         if number.0 < FIRST_USER_TABLE {
             let system = SystemTable::ALL.iter().find(|table| table.number() == number)?;
-            return Some(system.info());
+            return Some(system.info_in(namespace));
         }
         self.numbers.get(&(namespace, number))
     }
@@ -79,16 +79,13 @@ impl Catalog {
 
     /// The table of a permanent name.
     pub fn tablet(&self, tablet: TabletId) -> Option<&Arc<TableInfo>> {
-        match SystemTable::from_tablet(tablet) {
-            Some(system) => Some(system.info()),
-            None => self.tablets.get(&tablet),
-        }
+        SystemTable::info_of_tablet(tablet).or_else(|| self.tablets.get(&tablet))
     }
 
     /// The table an index belongs to.
     pub fn table_of_index(&self, index: IndexId) -> Option<&Arc<TableInfo>> {
         if is_system_index(index) {
-            return SystemTable::from_tablet(TabletId(index.0 / 16)).map(SystemTable::info);
+            return SystemTable::info_of_index(index);
         }
         self.tablet(*self.indexes.get(&index)?)
     }

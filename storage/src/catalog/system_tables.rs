@@ -1,7 +1,10 @@
 //! The tables Lakewire keeps for itself. They are ordinary tables with fixed numbers, so that transactions,
 //! subscriptions and snapshots treat them like any other.
 
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
+
+use parking_lot::RwLock;
 
 use super::{IndexConfig, IndexId, IndexInfo, IndexState, Namespace, TableInfo, TableState, TabletId};
 use crate::id::{InternalId, TableNumber};
@@ -14,6 +17,12 @@ pub const FIRST_USER_TABLE: u32 = 10_001;
 pub const FIRST_USER_INDEX: u32 = 1 << 16;
 /// Index ids a system table owns: `ordinal * INDEXES_PER_TABLE ..`.
 const INDEXES_PER_TABLE: u32 = 16;
+/// Tablets and indexes from here on are those of the public system tables of components. They are there for every
+/// namespace, without a row that says so: their numbers are made of the namespace's.
+const FIRST_COMPONENT_TABLET: u32 = 1 << 31;
+const FIRST_COMPONENT_INDEX: u32 = 1 << 31;
+/// The system tables that every namespace has of its own. The places are part of the storage format.
+const PUBLIC: [SystemTable; 2] = [SystemTable::Storage, SystemTable::ScheduledFunctions];
 
 macro_rules! system_tables {
     ($($(#[$doc:meta])* $variant:ident = $ordinal:literal, $name:literal, [$(($index:literal, [$($field:literal),*])),*];)*) => {
@@ -83,7 +92,7 @@ system_tables! {
     /// Cron jobs.
     CronJobs = 21, "_cron_jobs", [("by_name", ["name"])];
     /// Next run of each cron job.
-    CronNextRun = 22, "_cron_next_run", [("by_cron_job", ["cronJobId"])];
+    CronNextRun = 22, "_cron_next_run", [("by_cron_job", ["cronJobId"]), ("by_next_ts", ["nextTs"]), ("by_owner", ["owner"])];
     /// Past runs of cron jobs.
     CronJobLogs = 23, "_cron_job_logs", [("by_name", ["name"])];
     /// Function handles.
@@ -94,6 +103,14 @@ system_tables! {
     SnapshotImports = 26, "_snapshot_imports", [];
     /// Log streams.
     LogSinks = 27, "_log_sinks", [];
+    /// What the server knows of scheduled functions besides what apps see: a row with the id of each of them.
+    ScheduledJobs = 28, "_scheduled_jobs", [
+        ("by_next_ts", ["nextTs"]), ("by_completed", ["completedTs"]), ("by_lane", ["lane", "nextTs"]), ("by_owner", ["owner"])
+    ];
+    /// Processes that run jobs, with a number that moves as long as they live.
+    JobOwners = 29, "_job_owners", [];
+    /// What the server knows of stored files besides what apps see: a row with the id of each of them.
+    Files = 30, "_files", [("by_uuid", ["uuid"]), ("by_deleted", ["deletedTs"])];
 }
 
 impl SystemTable {
@@ -122,8 +139,11 @@ impl SystemTable {
         matches!(self, SystemTable::Storage | SystemTable::ScheduledFunctions)
     }
 
-    /// The system table of a tablet, if it is one.
+    /// The system table of a tablet, if it is one, whatever its namespace.
     pub fn from_tablet(tablet: TabletId) -> Option<SystemTable> {
+        if let Some((table, _)) = of_component(tablet) {
+            return Some(table);
+        }
         let at = usize::try_from(tablet.0).ok()?.checked_sub(1)?;
         SystemTable::ALL.get(at).copied()
     }
@@ -131,6 +151,42 @@ impl SystemTable {
     /// The system table of a name with its leading underscore.
     pub fn from_name(name: &str) -> Option<SystemTable> {
         SystemTable::ALL.iter().copied().find(|table| table.name() == name)
+    }
+
+    /// The description of a system table's tablet.
+    pub(super) fn info_of_tablet(tablet: TabletId) -> Option<&'static Arc<TableInfo>> {
+        match of_component(tablet) {
+            Some((table, namespace)) => Some(table.info_in(namespace)),
+            None => SystemTable::from_tablet(tablet).map(SystemTable::info),
+        }
+    }
+
+    /// The description of the table with a system table's index.
+    pub(super) fn info_of_index(index: IndexId) -> Option<&'static Arc<TableInfo>> {
+        let tablet = match index.0.checked_sub(FIRST_COMPONENT_INDEX) {
+            Some(offset) => FIRST_COMPONENT_TABLET + offset / 2,
+            None => index.0 / INDEXES_PER_TABLE,
+        };
+        SystemTable::info_of_tablet(TabletId(tablet))
+    }
+
+    /// The table of this name that code in `namespace` sees: every namespace has public tables of its own, and all
+    /// share the others.
+    pub fn info_in(self, namespace: Namespace) -> &'static Arc<TableInfo> {
+        /// Never forgotten: there are as many as components were ever mounted.
+        static INFOS: LazyLock<RwLock<HashMap<TabletId, &'static Arc<TableInfo>>>> = LazyLock::new(RwLock::default);
+        let slot = PUBLIC.iter().position(|table| *table == self).filter(|_| namespace != Namespace::ROOT);
+        let Some(slot) = slot else { return self.info() };
+        let offset = namespace.0 * PUBLIC.len() as u32 + slot as u32;
+        let tablet = TabletId(FIRST_COMPONENT_TABLET + offset);
+        if let Some(info) = INFOS.read().get(&tablet) {
+            return info;
+        }
+        INFOS.write().entry(tablet).or_insert_with(|| {
+            let index = FIRST_COMPONENT_INDEX + offset * 2;
+            let (by_id, by_creation_time) = (IndexId(index), IndexId(index + 1));
+            Box::leak(Box::new(Arc::new(TableInfo { tablet, namespace, by_id, by_creation_time, ..self.describe() })))
+        })
     }
 
     /// Its description, in the form the tables of apps have.
@@ -168,12 +224,19 @@ impl SystemTable {
     }
 }
 
+/// The public system table of a component that a tablet is, and the component's namespace.
+fn of_component(tablet: TabletId) -> Option<(SystemTable, Namespace)> {
+    let offset = tablet.0.checked_sub(FIRST_COMPONENT_TABLET)?;
+    let tables = PUBLIC.len() as u32;
+    Some((PUBLIC[(offset % tables) as usize], Namespace(offset / tables)))
+}
+
 /// Whether an index belongs to a system table.
 pub fn is_system_index(index: IndexId) -> bool {
-    index.0 < FIRST_USER_INDEX
+    index.0 < FIRST_USER_INDEX || index.0 >= FIRST_COMPONENT_INDEX
 }
 
 /// Whether a tablet is a system table.
 pub fn is_system_tablet(tablet: TabletId) -> bool {
-    tablet.0 < FIRST_USER_TABLE
+    tablet.0 < FIRST_USER_TABLE || tablet.0 >= FIRST_COMPONENT_TABLET
 }

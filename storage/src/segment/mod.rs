@@ -36,6 +36,7 @@ pub use error::{ReadError, WriteError};
 pub(crate) use fetch::Segment;
 pub use reference::SegmentRef;
 pub(crate) use tail::Tail;
+pub use upload::Upload;
 pub use writer::SegmentWriter;
 
 /// One version of one entry of one index.

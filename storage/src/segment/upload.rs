@@ -14,7 +14,7 @@ const PART_BYTES: usize = 8 << 20;
 const PARTS_UNDER_WAY: usize = 3;
 
 /// An object in the making. Small ones are put at once, others in parts.
-pub(super) struct Upload {
+pub struct Upload {
     store: Arc<dyn ObjectStore>,
     path: Path,
     /// What is not part of a part yet.
@@ -26,6 +26,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
+    /// Starts an object. Nothing is in the store before [`Self::finish`].
     pub fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
         let (parts, under_way) = (Mutex::default(), Mutex::default());
         Upload { store, path, buffer: Vec::new(), parts, under_way, bytes: 0 }
@@ -37,6 +38,9 @@ impl Upload {
     }
 
     /// Adds bytes at the end.
+    ///
+    /// # Errors
+    /// When the store fails: the upload is to be aborted then.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
         self.bytes += bytes.len() as u64;
         self.buffer.extend_from_slice(bytes);
@@ -67,6 +71,9 @@ impl Upload {
     }
 
     /// Ends the object, which is visible from then on. Gives up the parts if that fails.
+    ///
+    /// # Errors
+    /// When the store fails. The object is not there then, or whole.
     pub async fn finish(mut self) -> Result<(), Error> {
         let rest = std::mem::take(&mut self.buffer);
         if self.parts.get_mut().is_none() {

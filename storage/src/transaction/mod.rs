@@ -113,6 +113,11 @@ impl Transaction {
         &self.source
     }
 
+    /// The environment.
+    pub fn env(&self) -> &Env {
+        &self.env
+    }
+
     /// What has been read and written so far.
     pub fn usage(&self) -> &Usage {
         &self.usage

@@ -87,7 +87,7 @@ impl Transaction {
     pub(super) fn find_table(&mut self, namespace: Namespace, name: &str) -> Result<Option<Arc<TableInfo>>, TxError> {
         if names::is_system_table_name(name) {
             let visible = SystemTable::from_name(name).filter(|table| table.is_public() || self.privileged);
-            return Ok(visible.map(|table| table.info().clone()));
+            return Ok(visible.map(|table| table.info_in(namespace).clone()));
         }
         match self.staged.catalog.table(namespace, name) {
             Some(table) => Ok(Some(table.clone())),

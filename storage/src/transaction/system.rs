@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::walk::Walk;
 use super::write::{Old, system_document};
 use super::{Transaction, TxError};
-use crate::catalog::{Catalog, Fields, RowChange, SystemTable};
+use crate::catalog::{Catalog, Fields, IndexId, Namespace, RowChange, SystemTable};
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId};
 use crate::interval::{End, Interval};
@@ -34,11 +34,25 @@ impl Transaction {
         id: InternalId,
         fields: Fields,
     ) -> Result<Arc<Document>, TxError> {
-        let old = self.get_in(table.info(), id).await?;
+        self.put_system_in(Namespace::ROOT, table, id, fields).await
+    }
+
+    /// [`Self::put_system`] in the table that a namespace has of that name.
+    ///
+    /// # Errors
+    /// As [`Self::insert_system`].
+    pub async fn put_system_in(
+        &mut self,
+        namespace: Namespace,
+        table: SystemTable,
+        id: InternalId,
+        fields: Fields,
+    ) -> Result<Arc<Document>, TxError> {
+        let info = table.info_in(namespace);
+        let old = self.get_in(info, id).await?;
         let creation_time = old.as_ref().map_or_else(|| self.new_creation_time(), |old| old.creation_time);
         let (id, value) = system_document(fields, table, id, creation_time);
-        let document =
-            self.store(table.info(), id, creation_time, old.map(|document| Old { document, keys: None }), value)?;
+        let document = self.store(info, id, creation_time, old.map(|document| Old { document, keys: None }), value)?;
         self.row_changed(table, id.internal, Some(&document))?;
         Ok(document)
     }
@@ -52,9 +66,23 @@ impl Transaction {
         table: SystemTable,
         id: InternalId,
     ) -> Result<Option<Arc<Document>>, TxError> {
-        let old = self.get_in(table.info(), id).await?;
+        self.delete_system_in(Namespace::ROOT, table, id).await
+    }
+
+    /// [`Self::delete_system`] in the table that a namespace has of that name.
+    ///
+    /// # Errors
+    /// As [`Self::delete_system`].
+    pub async fn delete_system_in(
+        &mut self,
+        namespace: Namespace,
+        table: SystemTable,
+        id: InternalId,
+    ) -> Result<Option<Arc<Document>>, TxError> {
+        let info = table.info_in(namespace);
+        let old = self.get_in(info, id).await?;
         if let Some(old) = &old {
-            self.unstore(table.info(), old)?;
+            self.unstore(info, old)?;
             self.row_changed(table, id, None)?;
         }
         Ok(old)
@@ -66,6 +94,24 @@ impl Transaction {
     /// [`TxError::Read`].
     pub async fn get_system(&mut self, table: SystemTable, id: InternalId) -> Result<Option<Arc<Document>>, TxError> {
         self.get_in(table.info(), id).await
+    }
+
+    /// [`Self::get_system`] in the table that a namespace has of that name.
+    ///
+    /// # Errors
+    /// [`TxError::Read`].
+    pub async fn get_system_in(
+        &mut self,
+        namespace: Namespace,
+        table: SystemTable,
+        id: InternalId,
+    ) -> Result<Option<Arc<Document>>, TxError> {
+        self.get_in(table.info_in(namespace), id).await
+    }
+
+    /// A new random id.
+    pub fn new_system_id(&self) -> InternalId {
+        self.new_internal_id()
     }
 
     /// The rows whose first fields of an index are `values`, in the order of the index; all rows if there are no values.
@@ -81,9 +127,7 @@ impl Transaction {
     ) -> Result<Vec<Arc<Document>>, TxError> {
         let id = match index {
             "by_creation_time" => table.by_creation_time(),
-            _ => table.info().index(index).map(|index| index.id).ok_or_else(|| {
-                TxError::developer("IndexNotFoundError", format!("Index {}.{index} not found", table.name()))
-            })?,
+            _ => system_index(table, index)?,
         };
         let mut start = id.0.to_be_bytes().to_vec();
         for value in values {
@@ -121,6 +165,37 @@ impl Transaction {
         Ok(rows)
     }
 
+    /// The rows, at most `most`, whose first fields of an index are `values`, and the next one a number from `from`
+    /// (inclusive) to `to` (exclusive); the smallest first. Recorded as read.
+    ///
+    /// # Errors
+    /// `IndexNotFoundError`, [`TxError::Read`].
+    pub async fn system_rows_between(
+        &mut self,
+        table: SystemTable,
+        index: &str,
+        values: &[Value],
+        (from, to): (f64, f64),
+        most: usize,
+    ) -> Result<Vec<Arc<Document>>, TxError> {
+        let id = system_index(table, index)?;
+        let bound = |number: f64| {
+            let mut key = id.0.to_be_bytes().to_vec();
+            for value in values.iter().chain([&Value::Float64(number)]) {
+                encode_value(&mut key, Some(value));
+            }
+            Key::from(key)
+        };
+        let mut walk = Walk::new(Interval::new(bound(from), bound(to)), Order::Asc);
+        let mut rows = Vec::new();
+        while rows.len() < most
+            && let Some((_, row)) = self.step(&mut walk).await?
+        {
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
     fn row_changed(&mut self, table: SystemTable, id: InternalId, document: Option<&Document>) -> Result<(), TxError> {
         if Catalog::depends_on(table.tablet()) {
             let mut catalog = Catalog::clone(&self.staged.catalog);
@@ -129,4 +204,12 @@ impl Transaction {
         }
         Ok(())
     }
+}
+
+fn system_index(table: SystemTable, name: &str) -> Result<IndexId, TxError> {
+    table
+        .info()
+        .index(name)
+        .map(|index| index.id)
+        .ok_or_else(|| TxError::developer("IndexNotFoundError", format!("Index {}.{name} not found", table.name())))
 }

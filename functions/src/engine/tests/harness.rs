@@ -1,6 +1,7 @@
 //! An engine with a deployed app.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use lakewire_storage::database::{Database, DatabaseOptions};
 use lakewire_storage::env::Env;
@@ -36,12 +37,26 @@ impl App {
 
     /// As [`App::start`], with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut DeploymentConfig, &mut Limits)) -> Self {
+        Self::make(SegmentsOptions::default(), change).await
+    }
+
+    /// As [`App::start`], with a history that ends after `history`, as does what else is kept for a while.
+    pub(crate) async fn with_history(history: Duration) -> Self {
+        let options = SegmentsOptions {
+            history,
+            grace: history,
+            orphan_age: Duration::from_secs(1),
+            ..SegmentsOptions::default()
+        };
+        Self::make(options, |_, _| {}).await
+    }
+
+    async fn make(files: SegmentsOptions, change: impl FnOnce(&mut DeploymentConfig, &mut Limits)) -> Self {
         let env = Env::system();
         let store = Arc::new(InMemory::new());
         let log = Arc::new(MemoryLog::new());
         let cache = SegmentCache::new(store.clone(), env.clone(), 8 << 20);
-        let segments =
-            Segments::open(store.clone(), cache, env.clone(), TimelineId::main(), SegmentsOptions::default());
+        let segments = Segments::open(store.clone(), cache, env.clone(), TimelineId::main(), files);
         let segments = segments.await.expect("the segments open");
         let mut options = DatabaseOptions::new(log, segments, env.clone());
         let mut deployment = DeploymentConfig {

@@ -15,11 +15,6 @@ async fn functions_learn_about_themselves() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_operations_say_why() {
     let app = App::start().await;
-    let message = app.mutation_error("meta:schedule", json!({})).await;
-    assert!(
-        message.contains("1.0/schedule") && message.contains("this version of Lakewire does not have it yet"),
-        "{message}"
-    );
     let message = app.query_error("meta:rawUnknown", json!({})).await;
     assert!(message.contains("Unknown async operation"), "{message}");
     let message = app.query_error("meta:rawWrite", json!({})).await;

@@ -126,7 +126,7 @@ pub(super) struct RunUdf<'a> {
     pub transaction_limits: Option<TransactionLimits>,
 }
 
-/// Ceilings that a caller sets for one call. Those of parts that are not there yet are accepted and have no effect.
+/// Ceilings that a caller sets for one call.
 #[derive(Deserialize, Default, Clone, Copy)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct TransactionLimits {
@@ -135,6 +135,12 @@ pub(super) struct TransactionLimits {
     pub database_queries: Option<f64>,
     pub documents_read: Option<f64>,
     pub documents_written: Option<f64>,
+    pub functions_scheduled: Option<f64>,
+    pub scheduled_function_args_bytes: Option<f64>,
+    pub files_written: Option<f64>,
+    pub file_write_bytes: Option<f64>,
+    pub files_read: Option<f64>,
+    pub file_read_bytes: Option<f64>,
 }
 
 /// The fields of a document to insert or to put in place of another.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use lakewire_storage::database::{Database, Snapshot};
+use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use crate::auth::Identity;
+use crate::files::Files;
 use crate::model::AppModel;
-use crate::udf::{ClientInfo, RequestId};
+use crate::udf::{ClientInfo, JobRef, RequestId};
 
 /// The world of one call.
 #[derive(Clone)]
@@ -22,10 +24,16 @@ pub(crate) struct CallContext {
     pub deployment: Arc<str>,
     /// Signs pagination cursors.
     pub cursor_key: CursorKey,
+    /// Stored files.
+    pub files: Arc<Files>,
     /// Who calls.
     pub identity: Identity,
     /// What is known about the client.
     pub client: ClientInfo,
+    /// The scheduled function that all this is part of.
+    pub job: Option<JobRef>,
+    /// The one that this very transaction brings to its end.
+    pub own_job: Option<DocumentId>,
     /// The request that all this is for.
     pub request_id: RequestId,
 }

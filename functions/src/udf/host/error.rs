@@ -4,6 +4,7 @@ use std::fmt::Display;
 
 use lakewire_storage::transaction::TxError;
 
+use crate::model::ModelError;
 use crate::runtime::SyscallError;
 
 /// An error that user code can catch.
@@ -26,6 +27,14 @@ pub(crate) fn transaction(error: TxError) -> SyscallError {
     SyscallError { data: error.data().map(ToString::to_string), ..developer(error.code(), &error) }
 }
 
+/// A failure to read or write rows of system tables.
+pub(crate) fn model_error(error: ModelError) -> SyscallError {
+    match error {
+        ModelError::Transaction { source, .. } => transaction(source),
+        error => SyscallError::fatal(error.to_string()),
+    }
+}
+
 /// An operation that this version does not have.
 pub(crate) fn not_available(op: &str, api: &str) -> SyscallError {
     developer(
@@ -45,14 +54,6 @@ pub(crate) fn not_here(op: &str, api: &str, kind: &str) -> SyscallError {
 /// The public name of an asynchronous operation that belongs to a later version, if it is one.
 pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
-        "1.0/schedule" | "1.0/actions/schedule" => "ctx.scheduler.runAfter and ctx.scheduler.runAt",
-        "1.0/cancel_job" | "1.0/actions/cancel_job" => "ctx.scheduler.cancel",
-        "1.0/storageGetUrl" => "ctx.storage.getUrl",
-        "1.0/storageGetMetadata" => "ctx.storage.getMetadata",
-        "1.0/storageGenerateUploadUrl" => "ctx.storage.generateUploadUrl",
-        "1.0/storageDelete" => "ctx.storage.delete",
-        "1.0/storageStore" => "ctx.storage.store",
-        "1.0/storageGet" => "ctx.storage.get",
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/signJwt" => "ctx.auth.signJwt",
         "1.0/createFunctionHandle" => "createFunctionHandle",

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::TransactionHost;
 use super::error::developer;
 use crate::runtime::{SyscallError, UdfKind};
-use crate::udf::{ClientInfo, FunctionPath, RequestId};
+use crate::udf::{ClientInfo, FunctionPath, JobRef, RequestId};
 
 /// The class of machine a function runs on, out of those the client package knows.
 const DEPLOYMENT_CLASS: &str = "s256";
@@ -16,20 +16,18 @@ impl TransactionHost {
         let limits = self.tx().limits().clone();
         let usage = *self.tx().usage();
         let metric = |used: usize, limit: usize| json!({"used": used as f64, "remaining": limit as f64 - used as f64});
-        let none = |limit: usize| metric(0, limit);
         json!({
             "bytesRead": metric(usage.bytes_read, limits.bytes_read),
             "bytesWritten": metric(usage.bytes_written, limits.bytes_written),
             "databaseQueries": metric(usage.intervals_read, limits.intervals_read),
             "documentsRead": metric(usage.documents_read, limits.documents_read),
             "documentsWritten": metric(usage.documents_written, limits.documents_written),
-            "functionsScheduled": none(limits.functions_scheduled),
-            "scheduledFunctionArgsBytes": none(limits.scheduled_arguments_size),
-            // Functions cannot store or load files yet, so nothing of it remains.
-            "filesWritten": none(0),
-            "fileWriteBytes": none(0),
-            "filesRead": none(0),
-            "fileReadBytes": none(0),
+            "functionsScheduled": metric(self.scheduled.functions, limits.functions_scheduled),
+            "scheduledFunctionArgsBytes": metric(self.scheduled.bytes, limits.scheduled_arguments_size),
+            "filesWritten": metric(self.filed.written, limits.files_written),
+            "fileWriteBytes": metric(self.filed.bytes_written, limits.file_bytes_written),
+            "filesRead": metric(self.filed.read, limits.files_read),
+            "fileReadBytes": metric(self.filed.bytes_read, limits.file_bytes_read),
         })
         .to_string()
     }
@@ -41,7 +39,7 @@ impl TransactionHost {
                 "`ctx.meta.getRequestMetadata` can not be used in queries: their results are shared between requests",
             ));
         }
-        Ok(request_metadata(&self.context.client, &self.context.request_id))
+        Ok(request_metadata(&self.context.client, &self.context.request_id, self.context.job))
     }
 }
 
@@ -56,12 +54,12 @@ pub(crate) fn deployment_metadata(name: &str) -> String {
 }
 
 /// What is known about the request behind a call.
-pub(crate) fn request_metadata(client: &ClientInfo, request_id: &RequestId) -> String {
+pub(crate) fn request_metadata(client: &ClientInfo, request_id: &RequestId, job: Option<JobRef>) -> String {
     json!({
         "ip": client.ip.as_deref(),
         "userAgent": client.user_agent.as_deref(),
         "requestId": request_id.as_str(),
-        "scheduledFunctionId": null,
+        "scheduledFunctionId": job.map(|job| job.id.to_string()),
         "authToken": null,
     })
     .to_string()

@@ -6,6 +6,8 @@
 mod args;
 mod context;
 mod error;
+mod files;
+mod jobs;
 pub(crate) mod meta;
 mod nested;
 mod reads;
@@ -13,15 +15,19 @@ mod writes;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use lakewire_storage::id::DocumentId;
 use lakewire_storage::transaction::Transaction;
 
 pub(crate) use args::Address;
 pub(crate) use context::CallContext;
 use error::not_here;
-pub(crate) use error::{developer, later_operation, not_available};
+pub(crate) use error::{developer, later_operation, model_error, not_available};
 pub(crate) use nested::resolve_address;
 use nested::{Frame, PendingCall};
+pub(crate) use reads::APP;
 
+use crate::files::{FileUsage, Stored};
+use crate::jobs::JobUsage;
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
 use crate::udf::FunctionPath;
 
@@ -36,6 +42,10 @@ pub(crate) struct TransactionHost {
     pending: Option<PendingCall>,
     /// Where the page ended when this query ran before.
     journal: Option<String>,
+    /// What the whole transaction has scheduled.
+    scheduled: JobUsage,
+    /// What the whole transaction has stored and loaded.
+    filed: FileUsage,
     outcome: HostOutcome,
 }
 
@@ -50,6 +60,8 @@ pub(crate) struct HostOutcome {
     pub observed_identity: bool,
     /// Whether a function asked for the timestamp of its snapshot.
     pub observed_time: bool,
+    /// Files that were stored, those of functions that failed included.
+    pub stored: Vec<(DocumentId, Stored)>,
 }
 
 impl TransactionHost {
@@ -67,6 +79,8 @@ impl TransactionHost {
             frames: vec![Frame::top(path, kind)],
             pending: None,
             journal,
+            scheduled: JobUsage::default(),
+            filed: FileUsage::default(),
             outcome: HostOutcome::default(),
         }
     }
@@ -96,6 +110,14 @@ impl TransactionHost {
             "1.0/shallowMerge" => self.patch(op, args).await?,
             "1.0/replace" => self.replace(op, args).await?,
             "1.0/remove" => self.remove(op, args).await?,
+            "1.0/schedule" => self.schedule(op, args).await?,
+            "1.0/cancel_job" => self.cancel_job(op, args).await?,
+            "1.0/storageGetUrl" => self.storage_url(args).await?,
+            "1.0/storageGetMetadata" => self.storage_metadata(args).await?,
+            "1.0/storageGenerateUploadUrl" => self.storage_upload_url(op)?,
+            "1.0/storageDelete" => self.storage_delete(op, args).await?,
+            "1.0/storageStore" => self.storage_store(op, args).await?,
+            "1.0/storageGet" => self.storage_get(op, args).await?,
             "1.0/runUdf" => return self.run_udf(args).map(|call| SyscallReply::Call(Box::new(call))),
             "1.0/getUserIdentity" => {
                 self.outcome.observed_identity = true;
@@ -111,6 +133,9 @@ impl TransactionHost {
                     "ctx.runQuery, ctx.runMutation and ctx.runAction of actions",
                     self.kind_name(),
                 ));
+            }
+            "1.0/actions/schedule" | "1.0/actions/cancel_job" => {
+                return Err(not_here(op, "the scheduler of actions", self.kind_name()));
             }
             _ => {
                 return Err(match later_operation(op) {

@@ -195,6 +195,12 @@ fn lowered(current: &Limits, wanted: TransactionLimits) -> Limits {
         intervals_read: lower(current.intervals_read, wanted.database_queries),
         documents_read: lower(current.documents_read, wanted.documents_read),
         documents_written: lower(current.documents_written, wanted.documents_written),
+        functions_scheduled: lower(current.functions_scheduled, wanted.functions_scheduled),
+        scheduled_arguments_size: lower(current.scheduled_arguments_size, wanted.scheduled_function_args_bytes),
+        files_written: lower(current.files_written, wanted.files_written),
+        file_bytes_written: lower(current.file_bytes_written, wanted.file_write_bytes),
+        files_read: lower(current.files_read, wanted.files_read),
+        file_bytes_read: lower(current.file_bytes_read, wanted.file_read_bytes),
         ..current.clone()
     }
 }

@@ -15,7 +15,7 @@ use super::error::{developer, invalid_argument, transaction};
 use crate::runtime::SyscallError;
 
 /// The functions of the app see the app's tables.
-pub(super) const APP: Namespace = Namespace::ROOT;
+pub(crate) const APP: Namespace = Namespace::ROOT;
 
 impl TransactionHost {
     pub(super) async fn get(&mut self, args: &str) -> Result<String, SyscallError> {

@@ -46,7 +46,7 @@ impl TransactionHost {
     }
 
     /// Queries are not given a writer, but code can reach the operations behind it.
-    fn require_mutation(&mut self, op: &str, api: &str) -> Result<(), SyscallError> {
+    pub(super) fn require_mutation(&mut self, op: &str, api: &str) -> Result<(), SyscallError> {
         match self.frame().kind {
             UdfKind::Mutation => Ok(()),
             UdfKind::Query | UdfKind::Action => Err(not_here(op, api, self.kind_name())),

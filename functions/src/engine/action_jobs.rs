@@ -1,0 +1,52 @@
+//! `ctx.scheduler` in actions: each operation is a transaction of its own.
+
+use lakewire_storage::commit::CommitError;
+use lakewire_storage::transaction::Transaction;
+
+use super::Engine;
+use crate::jobs::{self, CancelArgs, JobUsage, ScheduleArgs};
+use crate::runtime::SyscallError;
+use crate::udf::Call;
+use crate::udf::host::{APP, Address, developer, model_error, resolve_address};
+
+const SOURCE: &str = "_system/scheduler";
+
+impl Engine {
+    /// `1.0/actions/schedule`.
+    pub(super) async fn schedule_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
+        let invalid =
+            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
+        let request: ScheduleArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
+        let address: Address<'_> = serde_json::from_str(args).map_err(invalid)?;
+        let path = resolve_address(&address)?;
+        loop {
+            let snapshot = self.db.head();
+            let mut tx = self.db.begin(snapshot.clone(), SOURCE);
+            let model = self.models.model(&self.db, &snapshot, &mut tx).await.map_err(model_error)?;
+            let mut usage = JobUsage::default();
+            let id = jobs::insert(&mut tx, &model, APP, &path, &request, call.job, &mut usage).await?;
+            if self.is_committed(tx).await? {
+                return Ok(format!("\"{id}\""));
+            }
+        }
+    }
+
+    /// `1.0/actions/cancel_job`.
+    pub(super) async fn cancel_from_action(&self, args: &str) -> Result<String, SyscallError> {
+        let invalid =
+            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
+        let request: CancelArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
+        loop {
+            let mut tx = self.db.begin(self.db.head(), SOURCE);
+            jobs::cancel(&mut tx, APP, &request.id, None).await?;
+            if self.is_committed(tx).await? {
+                return Ok("null".to_owned());
+            }
+        }
+    }
+
+    /// Commits for an action; false if that has to be tried again.
+    pub(super) async fn is_committed(&self, tx: Transaction) -> Result<bool, SyscallError> {
+        jobs::try_commit(&self.db, tx).await.map_err(|error: CommitError| SyscallError::transient(error.to_string()))
+    }
+}

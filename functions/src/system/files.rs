@@ -1,0 +1,79 @@
+//! System functions about stored files.
+
+use lakewire_storage::catalog::{Namespace, SystemTable};
+use lakewire_storage::query::{Order, Query, Source};
+use lakewire_storage::transaction::{PageOptions, Transaction};
+use lakewire_storage::value::Value;
+
+use super::args::Args;
+use super::tables::page;
+use super::{SystemContext, SystemError};
+use crate::files;
+use crate::model::app::effective_origins;
+use crate::model::deployment;
+
+const ROOT: Namespace = Namespace::ROOT;
+
+/// `fileStorageV2:numFiles`.
+pub(super) async fn count(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.root_component()?;
+    args.none()?;
+    Ok((tx.count(ROOT, SystemTable::Storage.name()).await? as f64).into())
+}
+
+/// `fileStorageV2:getFile`: the document and its `url`, or null.
+pub(super) async fn get(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    args.root_component()?;
+    let id = args.string("storageId")?;
+    args.none()?;
+    let origin = effective_origins(&deployment::read(tx).await?, context.configured).cloud;
+    let Some(file) = files::find(tx, ROOT, &id).await?.unwrap_or_default() else { return Ok(Value::Null) };
+    let document = tx.get_system(SystemTable::Storage, file.id.internal).await?;
+    let document = document.and_then(|document| document.value().ok()).and_then(Value::into_object);
+    Ok(document.map_or(Value::Null, |mut fields| {
+        fields.insert("url".to_owned(), files::address(&file, &origin).into());
+        Value::Object(fields)
+    }))
+}
+
+/// `fileStorageV2:fileMetadata`: a page of documents with their `url`, the newest first unless asked otherwise.
+pub(super) async fn list(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    args.root_component()?;
+    let opts = args.pagination()?;
+    let (mut order, mut span) = (Order::Desc, (f64::NEG_INFINITY, f64::INFINITY));
+    if args.has("filters") {
+        let mut filters = args.object("filters")?;
+        span.0 = filters.optional_number("minCreationTime")?.unwrap_or(span.0);
+        span.1 = filters.optional_number("maxCreationTime")?.unwrap_or(span.1);
+        if filters.optional_string("order")?.as_deref() == Some("asc") {
+            order = Order::Asc;
+        }
+        filters.none()?;
+    }
+    args.none()?;
+    let origin = effective_origins(&deployment::read(tx).await?, context.configured).cloud;
+    let source = Source::FullTableScan { table: SystemTable::Storage.name().to_owned(), order };
+    let options = PageOptions { cursor: opts.cursor, page_size: opts.num_items, ..PageOptions::default() };
+    let query = Query { source, operators: Vec::new() };
+    let found = tx.paginate(ROOT, &query, &options, context.cursor_key).await?;
+    let mut items = Vec::new();
+    for document in &found.documents {
+        if document.creation_time < span.0 || document.creation_time > span.1 {
+            continue;
+        }
+        let file = files::find(tx, ROOT, &document.id.to_string()).await?.unwrap_or_default();
+        let Some(mut fields) = document.value().ok().and_then(Value::into_object) else { continue };
+        let url = file.map_or(Value::Null, |file| files::address(&file, &origin).into());
+        fields.insert("url".to_owned(), url);
+        items.push(Value::Object(fields));
+    }
+    Ok(page(items, found.is_done, found.continue_cursor))
+}
