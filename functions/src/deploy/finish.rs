@@ -109,8 +109,8 @@ async fn apply(
             Ok((module.path.clone(), std::sync::Arc::new(module)))
         })
         .collect::<Result<BTreeMap<_, _>, PushError>>()?;
-    let crons = cron_diff(&app::read_modules(tx).await?, &modules);
-    let module_diff = app::write_modules(tx, &modules).await?;
+    let crons = cron_diff(&app::read_modules(tx, "").await?, &modules);
+    let module_diff = app::write_modules(tx, &push.modules).await?.remove("").unwrap_or_default();
     let schema_diff = preparation::activate(tx, push).await?;
 
     row.push = Some(push.id.clone());

@@ -23,7 +23,7 @@ fn begin(engine: &Engine) -> Transaction {
 pub async fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
     let mut tx = begin(engine);
     let config = udf_config::read(&mut tx).await?;
-    let modules = read_modules(&mut tx).await?;
+    let modules = read_modules(&mut tx, "").await?;
     let hashes: Vec<Json> = modules
         .values()
         .map(|module| json!({"path": module.path, "hash": module.sha256, "environment": module.environment}))

@@ -38,7 +38,7 @@ pub async fn start_push(engine: &Engine, request: StartPushRequest) -> Result<Js
         finishable: live,
         base_push,
         env_vars: app.env_vars.clone(),
-        modules: app.modules.values().map(|module| ModuleRow::new(module)).collect(),
+        modules: app.modules.values().map(|module| ModuleRow::new("", module)).collect(),
         udf_config: app.udf_config.clone(),
         auth: app.auth.clone(),
         schema: app.schema.as_ref().map(|schema| schema.to_json_value()),

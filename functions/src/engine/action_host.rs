@@ -1,6 +1,5 @@
 //! What actions run on: calls of other functions, each a transaction of its own.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
@@ -11,11 +10,14 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::execution::Outcome;
+use crate::auth::Identity;
 use crate::logs::{LogEntry, Progress};
+use crate::model::AppModel;
 use crate::runtime::{ActionHost, AsyncCall, LogLine, SyscallError};
+use crate::udf::address::{self, Address};
 use crate::udf::check::positional;
-use crate::udf::host::{Address, developer, later_operation, meta, not_available, resolve_address};
-use crate::udf::{Call, CallFailure, Caller, Failure};
+use crate::udf::host::{address_error, developer, function_handle, later_operation, meta, not_available};
+use crate::udf::{Call, CallFailure, Caller, Failure, FunctionPath};
 
 /// What user code is told about a fault of the server inside one of its calls.
 const INTERNAL_TEXT: &str = "Your request couldn't be completed. Try again later.";
@@ -37,12 +39,6 @@ struct Shared {
 struct FunctionCall<'a> {
     #[serde(borrow)]
     args: &'a RawValue,
-    #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    reference: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "functionHandle")]
-    function_handle: Option<Cow<'a, str>>,
 }
 
 impl FunctionActionHost {
@@ -82,20 +78,27 @@ impl Shared {
         };
         match op {
             "1.0/actions/query" => {
-                let call = self.inner_call("ctx.runQuery", args)?;
+                let call = self.inner_call(&engine, "ctx.runQuery", args).await?;
                 let snapshot = engine.db.latest();
                 reply(engine.run_query(&call, snapshot, None).await.map(|run| run.outcome))
             }
             "1.0/actions/mutation" => {
-                let call = self.inner_call("ctx.runMutation", args)?;
+                let call = self.inner_call(&engine, "ctx.runMutation", args).await?;
                 reply(engine.run_mutation(&call, None).await.map(|run| run.outcome))
             }
             "1.0/actions/action" => {
-                let call = self.inner_call("ctx.runAction", args)?;
+                let call = self.inner_call(&engine, "ctx.runAction", args).await?;
                 // Boxed: an action that calls an action is a future within itself.
                 let run: BoxFuture<'_, _> = engine.run_action(&call).boxed();
                 reply(run.await.map(|run| run.outcome))
             }
+            "1.0/createFunctionHandle" => {
+                let address = parse("createFunctionHandle", args)?;
+                let (model, path) = self.resolve(&engine, &address).await?;
+                function_handle(&model, &path)
+            }
+            // Who calls the app is none of a component's business.
+            "1.0/getUserIdentity" if !self.call.path.component.is_root() => Ok("null".to_owned()),
             "1.0/getUserIdentity" => Ok(self.call.identity.user_json().to_owned()),
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
@@ -110,19 +113,43 @@ impl Shared {
         }
     }
 
-    fn inner_call(&self, api: &str, args: &str) -> Result<Call, SyscallError> {
-        let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `{api}`: {error}"));
-        let FunctionCall { args, name, reference, function_handle } = serde_json::from_str(args).map_err(invalid)?;
-        let path = resolve_address(&Address { name, reference, function_handle })?;
+    /// The function that this action means by `address`, in the app as it is now.
+    async fn resolve(
+        &self,
+        engine: &Engine,
+        address: &Address<'_>,
+    ) -> Result<(Arc<AppModel>, FunctionPath), SyscallError> {
+        let model = engine.models.at(&engine.db, &engine.db.latest()).await.map_err(|error| {
+            tracing::error!(%error, "the deployed app cannot be read");
+            developer("InternalServerError", INTERNAL_TEXT)
+        })?;
+        let path = address::resolve(&model, &self.call.path.component, address).map_err(address_error)?;
+        Ok((model, path))
+    }
+
+    async fn inner_call(&self, engine: &Engine, api: &str, args: &str) -> Result<Call, SyscallError> {
+        let FunctionCall { args: values } = parse(api, args)?;
+        let (_, path) = self.resolve(engine, &parse(api, args)?).await?;
+        let within_app = path.component.is_root() && self.call.path.component.is_root();
+        let identity = match &self.call.identity {
+            identity if within_app || identity.is_admin() => identity.clone(),
+            _ => Identity::Anonymous,
+        };
         Ok(Call {
             path,
-            args: positional(args.get()).into(),
+            identity,
+            args: positional(values.get()).into(),
             caller: Caller::Action,
             internal: true,
             parent_execution: Some(self.execution_id.clone()),
             ..self.call.clone()
         })
     }
+}
+
+fn parse<'a, T: Deserialize<'a>>(api: &str, args: &'a str) -> Result<T, SyscallError> {
+    let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `{api}`: {error}"));
+    serde_json::from_str(args).map_err(invalid)
 }
 
 /// Every failure of a call is one that the action can catch; a fault of the server has a general text.

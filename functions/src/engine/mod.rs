@@ -56,7 +56,7 @@ pub struct Engine {
     models: Arc<ModelCache>,
     modules: ModuleStore,
     store: Arc<dyn object_store::ObjectStore>,
-    programs: ProgramCache,
+    programs: Arc<ProgramCache>,
     pool: Arc<Pool>,
     cursor_key: CursorKey,
     logs: FunctionLog,
@@ -84,7 +84,7 @@ impl Engine {
             name: deployment.name.as_str().into(),
             auth: Authenticator::new(&deployment.name, deployment.secret),
             models: Arc::new(ModelCache::new(origins)),
-            programs: ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone()),
+            programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
             cursor_key: CursorKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
             push_work: PushWork::default(),
@@ -212,7 +212,7 @@ impl Engine {
     }
 
     /// Programs of deployed apps.
-    pub fn programs(&self) -> &ProgramCache {
+    pub fn programs(&self) -> &Arc<ProgramCache> {
         &self.programs
     }
 

@@ -21,7 +21,7 @@ use super::starvation::{RightOfWay, STARVED};
 use super::{ConflictKey, Engine, prepare, warnings};
 use crate::logs::OccInfo;
 use crate::model::FunctionKind;
-use crate::runtime::{LogLine, UdfKind};
+use crate::runtime::UdfKind;
 use crate::udf::check::{self, COMMIT_TS};
 use crate::udf::{Call, CallFailure, ConflictFailure, Failure, FunctionErrorKind, SessionRequest};
 
@@ -132,7 +132,7 @@ impl Engine {
         let mut ran = self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?;
         warnings::append(&mut ran, self.env.now_ns());
         let Ran { outcome, mut tx, host, user_time, .. } = ran;
-        let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
+        let lines: Vec<String> = host.lines.iter().map(|line| line.line.pretty()).collect();
         match (&outcome, session) {
             (Ok(json), Some(session)) => sessions::record(&mut tx, session, json, &lines).await?,
             (Ok(_), None) => {}

@@ -11,9 +11,12 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod component;
+pub mod definition;
 pub mod deployment;
 pub mod env_vars;
 pub mod error;
+pub mod handles;
 pub mod module;
 pub mod module_path;
 pub mod rows;
@@ -22,6 +25,7 @@ pub mod udf_config;
 
 pub use app::{AppModel, ModelCache, Origins};
 pub use auth::AuthProvider;
+pub use component::{Component, Definition};
 pub use deployment::{DeploymentRow, RunState};
 pub use error::ModelError;
 pub use module::{

@@ -34,7 +34,7 @@ mod watchdog;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::{Bundle, ModuleSource};
+pub use bundle::{Bundle, CodeKey, ModuleSource};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
     SourcePosition,

@@ -14,7 +14,7 @@ pub(super) async fn api_spec(mut args: Args, tx: &mut Transaction) -> Result<Val
     args.root_component()?;
     args.none()?;
     let mut spec = Vec::new();
-    for module in read_modules(tx).await?.values() {
+    for module in read_modules(tx, "").await?.values() {
         spec.extend(functions(module));
         spec.extend(routes(module));
     }

@@ -166,7 +166,7 @@ pub(super) async fn args_validator(mut args: Args, tx: &mut Transaction) -> Resu
     let function = args.string("function")?;
     args.none()?;
     let Ok(path) = crate::udf::FunctionPath::parse(&function) else { return Ok(Value::Null) };
-    let modules = read_modules(tx).await?;
+    let modules = read_modules(tx, "").await?;
     let found = modules.get(&*path.module).and_then(|module| module.function(&path.export));
     let validator = found.and_then(|function| function.args.as_ref());
     Ok(validator.map_or(Value::Null, |validator| validator.to_json_value().to_string().into()))
@@ -186,7 +186,7 @@ pub(super) async fn modules_for_all_components(args: Args, tx: &mut Transaction)
 }
 
 async fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
-    let modules = read_modules(tx).await?;
+    let modules = read_modules(tx, "").await?;
     let callable = modules.values().filter(|module| !module.is_dependency());
     let pair =
         |module: &std::sync::Arc<ModuleModel>| Value::Array(vec![module.path.as_str().into(), describe_module(module)]);

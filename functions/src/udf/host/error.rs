@@ -5,6 +5,7 @@ use std::fmt::Display;
 use lakewire_storage::transaction::TxError;
 
 use crate::runtime::SyscallError;
+use crate::udf::AddressError;
 
 /// An error that user code can catch.
 pub(crate) fn developer(code: &str, message: impl Display) -> SyscallError {
@@ -24,6 +25,11 @@ pub(crate) fn transaction(error: TxError) -> SyscallError {
         TxError::Developer { .. } => {}
     }
     SyscallError { data: error.data().map(ToString::to_string), ..developer(error.code(), &error) }
+}
+
+/// An address that names no function.
+pub(crate) fn address(error: AddressError) -> SyscallError {
+    developer(error.code(), &error)
 }
 
 /// An operation that this version does not have.
@@ -55,7 +61,6 @@ pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
         "1.0/storageGet" => "ctx.storage.get",
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/signJwt" => "ctx.auth.signJwt",
-        "1.0/createFunctionHandle" => "createFunctionHandle",
         "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
         "1.0/auditLog" => "audit logging",
         _ => return None,
