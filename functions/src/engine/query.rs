@@ -133,6 +133,7 @@ impl Engine {
         }
         tx.set_privileged(true);
         let context = SystemContext {
+            component: &call.path.component,
             configured: self.models.configured(),
             nonce: self.env.random_u64(),
             cursor_key: &self.cursor_key,
