@@ -17,6 +17,7 @@ pub mod deployment;
 pub mod env_vars;
 pub mod error;
 pub mod handles;
+pub mod http_routes;
 pub mod module;
 pub mod module_path;
 pub mod rows;
@@ -28,6 +29,7 @@ pub use auth::AuthProvider;
 pub use component::{Component, Definition};
 pub use deployment::{DeploymentRow, RunState};
 pub use error::ModelError;
+pub use http_routes::{HttpDestination, http_destination};
 pub use module::{
     AnalyzedFunction, AnalyzedHttpRoute, AnalyzedModule, FunctionKind, HttpRoute, ModuleEnvironment, ModuleModel,
     Position, Visibility,
