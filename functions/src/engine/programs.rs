@@ -54,7 +54,7 @@ type Variants = Arc<tokio::sync::Mutex<Vec<Arc<Program>>>>;
 #[derive(Default)]
 struct ByCode {
     programs: HashMap<CodeKey, (Variants, usize)>,
-    /// Raised by every app that is prepared: programs tell by it how long they have not been used.
+    /// Raised by every app that was prepared: programs tell by it how long they have not been used.
     generation: usize,
 }
 
@@ -110,11 +110,13 @@ impl ProgramCache {
     /// # Errors
     /// [`ProgramError`].
     pub async fn prepare(&self, model: &AppModel) -> Result<(), ProgramError> {
+        let made: Vec<_> = model.mounted().map(|component| self.find_or_make(model, component)).collect();
+        stream::iter(made).buffer_unordered(CONCURRENT_BUILDS).try_for_each(|_| async { Ok(()) }).await?;
+        // Only now: an app that cannot be loaded does not take the place of one that can.
         for key in self.by_code.lock().advance() {
             self.forget(key);
         }
-        let made: Vec<_> = model.mounted().map(|component| self.find_or_make(model, component)).collect();
-        stream::iter(made).buffer_unordered(CONCURRENT_BUILDS).try_for_each(|_| async { Ok(()) }).await
+        Ok(())
     }
 
     async fn find_or_make(&self, model: &AppModel, component: &Component) -> Result<Arc<Program>, ProgramError> {
