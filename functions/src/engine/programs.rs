@@ -44,9 +44,11 @@ pub struct ProgramCache {
     store: Arc<dyn ObjectStore>,
     pool: Arc<Pool>,
     env: Env,
-    by_version: Mutex<Vec<(u64, HashMap<ComponentPath, Arc<Program>>)>>,
+    by_version: Mutex<Vec<(u64, ByComponent)>>,
     by_code: Mutex<ByCode>,
 }
+
+type ByComponent = HashMap<ComponentPath, Arc<Program>>;
 
 /// The programs of one code, newest last. Locked while one is made.
 type Variants = Arc<tokio::sync::Mutex<Vec<Arc<Program>>>>;
@@ -96,7 +98,7 @@ impl ProgramCache {
             if recent.len() >= KEPT {
                 recent.remove(0);
             }
-            recent.push((version, HashMap::new()));
+            recent.push((version, ByComponent::new()));
         }
         if let Some((_, programs)) = recent.iter_mut().find(|(other, _)| *other == version) {
             programs.insert(component.path.clone(), program.clone());

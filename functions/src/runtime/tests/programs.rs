@@ -120,3 +120,16 @@ async fn endless_modules_are_stopped() {
     assert!(matches!(pool.build(bundle.clone()).await, Err(BuildError::Import(e)) if e.message.contains("timed out")));
     assert!(pool.analyze(bundle).await.unwrap_err().message.contains("timed out"));
 }
+
+#[tokio::test]
+async fn what_is_evaluated_each_time_sees_the_variables_of_the_call() {
+    let source = format!(
+        "{REGISTER} const format = new Intl.NumberFormat('en-US'); const seen = process.env.A; export const f = query(async () => seen);"
+    );
+    let program = pool().build(bundle_of(vec![module("m.js", &source)], &["m.js"])).await.unwrap();
+    let mut call = invocation(&program, "f", UdfKind::Query, "[{}]");
+    call.env = Arc::new([("A".to_owned(), "of the call".to_owned())].into());
+    assert!(program.fits(&call.env));
+    let (outcome, _) = run_udf(call, FakeHost::default()).await;
+    assert_eq!(outcome.result.unwrap(), r#""of the call""#);
+}
