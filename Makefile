@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance browser crash storage simulate simulate-sabotage lint fmt deny bench bench-storage clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-storage clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -29,7 +29,7 @@ dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
 
 test: setup ## Everything that must pass before a change lands
-	@$(MAKE) --no-print-directory lint tidy unit conformance browser storage
+	@$(MAKE) --no-print-directory lint tidy unit conformance components browser storage
 	@$(MAKE) --no-print-directory simulate SEEDS=$(simulate_seeds)
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
@@ -40,10 +40,13 @@ unit: ## Tests in Rust
 	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
 
 # These run the release build, whatever else was built since.
-conformance browser crash storage: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+conformance components browser crash storage: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
 
 conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
+
+components: build ## Official components from npm in an app of our own
+	npm run --silent --prefix tests components
 
 browser: build ## The example chat in a headless browser
 	npm run --silent --prefix tests browser

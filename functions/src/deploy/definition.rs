@@ -1,4 +1,5 @@
-//! The evaluated `convex.config.js` of the app: what it declares about environment variables.
+//! The evaluated `convex.config.js` of the app or of a component: its form, and what it declares about environment
+//! variables.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::error::PushError;
+use crate::model::definition::DefinitionExport;
 
 /// What `defineApp()` without anything evaluates to.
 pub fn empty() -> Json {
@@ -17,22 +19,32 @@ pub fn empty() -> Json {
 /// Checks an evaluated app definition and gives it in the form of `analysis[""].definition`.
 ///
 /// # Errors
-/// `InvalidDefinition` for another shape, `InvalidEnvVarDeclaration`, and child components, which are refused.
-pub fn normalize(mut definition: Json) -> Result<Json, PushError> {
+/// `InvalidDefinition` for another shape, `InvalidEnvVarDeclaration`.
+pub fn normalize(definition: Json) -> Result<Json, PushError> {
+    normalize_as(definition, "", "app", "`defineApp()`")
+}
+
+/// Checks the evaluated definition of a component and gives it in the form of `analysis[path].definition`.
+///
+/// # Errors
+/// As [`normalize`].
+pub fn normalize_component(definition: Json, path: &str) -> Result<Json, PushError> {
+    normalize_as(definition, path, "childComponent", "`defineComponent(name)`")
+}
+
+fn normalize_as(mut definition: Json, path: &str, kind: &str, made_by: &str) -> Result<Json, PushError> {
     let invalid = |reason: &str| PushError::Evaluation {
         code: "InvalidDefinition".to_owned(),
-        message: format!("`convex.config.js` is not a valid app definition: {reason}"),
+        message: match path {
+            "" => format!("`convex.config.js` is not a valid app definition: {reason}"),
+            _ => format!("`{path}/convex.config.js` is not a valid definition of a component: {reason}"),
+        },
     };
     let object = definition.as_object_mut().ok_or_else(|| invalid("it does not export an object"))?;
-    if object.get("definitionType").and_then(|of| of.get("type")) != Some(&json!("app")) {
-        return Err(invalid("it must export `defineApp()`"));
+    if object.get("definitionType").and_then(|of| of.get("type")) != Some(&json!(kind)) {
+        return Err(invalid(&format!("it must export {made_by}")));
     }
-    let child = object.get("childComponents").and_then(|of| of.get(0));
-    if let Some(child) = child {
-        let path = child.get("path").and_then(Json::as_str).unwrap_or_default();
-        return Err(PushError::ComponentsUnavailable { path: path.to_owned() });
-    }
-    object.insert("path".to_owned(), json!(""));
+    object.insert("path".to_owned(), json!(path));
     for (field, default) in [
         ("childComponents", json!([])),
         ("httpMounts", json!({})),
@@ -41,6 +53,7 @@ pub fn normalize(mut definition: Json) -> Result<Json, PushError> {
         object.entry(field).or_insert(default);
     }
     EnvDeclarations::of(&definition)?;
+    serde_json::from_value::<DefinitionExport>(definition.clone()).map_err(|error| invalid(&error.to_string()))?;
     Ok(definition)
 }
 
@@ -51,10 +64,24 @@ struct Declaration {
     optional: bool,
 }
 
-/// The environment variables the app declares.
+/// A declared environment variable.
+#[derive(Clone, Debug)]
+pub struct EnvDeclaration {
+    pub validator: Validator,
+    pub optional: bool,
+}
+
+impl EnvDeclaration {
+    /// Whether the variable may have this value.
+    pub fn accepts(&self, value: &str) -> bool {
+        accepts(&self.validator.to_json_value(), value)
+    }
+}
+
+/// The environment variables that the app or a component declares.
 #[derive(Clone, Debug, Default)]
 pub struct EnvDeclarations {
-    declared: BTreeMap<String, (Validator, bool)>,
+    declared: BTreeMap<String, EnvDeclaration>,
 }
 
 impl EnvDeclarations {
@@ -81,15 +108,29 @@ impl EnvDeclarations {
             }
             let validator =
                 Validator::from_json_value(&json).map_err(|error| invalid_declaration(&name, &error.to_string()))?;
-            declared.insert(name, (validator, declaration.optional));
+            declared.insert(name, EnvDeclaration { validator, optional: declaration.optional });
         }
         Ok(EnvDeclarations { declared })
     }
 
     /// The required variables that `env` lacks.
     pub fn missing(&self, env: &BTreeMap<String, String>) -> Vec<String> {
-        let lacking = |(name, (_, optional)): &(&String, &(Validator, bool))| !optional && !env.contains_key(*name);
-        self.declared.iter().filter(lacking).map(|(name, _)| name.clone()).collect()
+        self.required().filter(|name| !env.contains_key(*name)).map(str::to_owned).collect()
+    }
+
+    /// The declaration of a variable.
+    pub fn get(&self, name: &str) -> Option<&EnvDeclaration> {
+        self.declared.get(name)
+    }
+
+    /// The names of all variables.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.declared.keys().map(String::as_str)
+    }
+
+    /// The names of those that must have a value.
+    pub fn required(&self) -> impl Iterator<Item = &str> {
+        self.declared.iter().filter(|(_, declaration)| !declaration.optional).map(|(name, _)| name.as_str())
     }
 
     /// Checks that every declared variable that is set has a value its validator accepts.
@@ -97,12 +138,12 @@ impl EnvDeclarations {
     /// # Errors
     /// [`PushError::EnvironmentVariableMismatch`] for the first that does not.
     pub fn check_values(&self, env: &BTreeMap<String, String>) -> Result<(), PushError> {
-        for (name, (validator, _)) in &self.declared {
+        for (name, declaration) in &self.declared {
             let Some(value) = env.get(name) else { continue };
-            if !accepts(&validator.to_json_value(), value) {
+            if !declaration.accepts(value) {
                 return Err(PushError::EnvironmentVariableMismatch {
                     name: name.clone(),
-                    reason: format!("the value does not match {validator}"),
+                    reason: format!("the value does not match {}", declaration.validator),
                 });
             }
         }
@@ -173,9 +214,6 @@ mod tests {
         let mut numeric = empty();
         numeric["envVars"] = json!([["N", {"type": "value", "value": "{\"type\":\"number\"}"}]]);
         assert_eq!(normalize(numeric).expect_err("number").code(), "InvalidEnvVarDeclaration");
-        let mut parent = empty();
-        parent["childComponents"] = json!([{"name": "wl", "path": "comp/waitlist"}]);
-        assert_eq!(normalize(parent).expect_err("component").code(), "ComponentsNotSupported");
         assert_eq!(normalize(json!(3)).expect_err("not an object").code(), "InvalidDefinition");
         assert_eq!(
             normalize(json!({"definitionType": {"type": "childComponent"}})).expect_err("component").code(),

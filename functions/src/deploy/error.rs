@@ -24,8 +24,15 @@ pub enum PushError {
     CodeTooLarge { bytes: usize, limit: usize },
     #[error("node version `{version}` is not supported, use `20`, `22` or `24`")]
     NodeVersionNotSupported { version: String },
-    #[error("component `{path}`: components are not available in this version of Lakewire")]
-    ComponentsUnavailable { path: String },
+    /// The components do not fit together.
+    #[error("{message}")]
+    Typecheck { message: String },
+    #[error("the definitions {} import one another", paths.join(", "))]
+    CyclicImport { paths: Vec<String> },
+    #[error("component `{path}`: module `{module}` has \"use node\", which components cannot have")]
+    NodeInComponent { path: String, module: String },
+    #[error("there is no component with the id `{id}`")]
+    NoSuchComponent { id: String },
     #[error("module `{path}` has \"use node\": Node actions are not available in this version of Lakewire")]
     NodeUnavailable { path: String },
     #[error(
@@ -90,8 +97,10 @@ impl PushError {
             PushError::ModulePath(_) => "BadConvexModuleIdentifier",
             PushError::TooManyModules { .. } | PushError::CodeTooLarge { .. } => "InvalidModules",
             PushError::NodeVersionNotSupported { .. } => "NodeVersionNotSupported",
-            PushError::ComponentsUnavailable { .. } => "ComponentsNotSupported",
-            PushError::NodeUnavailable { .. } => "NodeActionsNotSupported",
+            PushError::Typecheck { .. } => "TypecheckError",
+            PushError::CyclicImport { .. } => "CyclicImport",
+            PushError::NoSuchComponent { .. } => "ComponentNotFound",
+            PushError::NodeUnavailable { .. } | PushError::NodeInComponent { .. } => "NodeActionsNotSupported",
             PushError::ExternalPackagesUnavailable { .. } => "InvalidExternalModules",
             PushError::MissingExistingModule { .. } => "MissingExistingModule",
             PushError::ExistingModuleHashConflict { .. } => "ExistingModuleHashConflict",

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use lakewire_storage::schema::SchemaDefinition;
 use serde_json::{Value as Json, json};
 
-use super::definition;
+use super::components::{self, EvaluatedDefinition, analyses};
+use super::definition::{self, EnvDeclarations};
 use super::error::PushError;
 use super::request::{PushedModule, UnchangedModule, ValidRequest};
+use super::tree::{self, Instance, TreeDefinition};
 use crate::crons;
 use crate::engine::{Engine, ProgramError};
 use crate::model::source::CONCURRENT_BLOBS;
@@ -35,6 +37,10 @@ pub struct EvaluatedApp {
     pub warnings: Vec<String>,
     /// The sources sent with the push, to be stored.
     pub new_sources: Vec<(String, SourceText)>,
+    /// The definitions of components, each after those it depends on.
+    pub components: Vec<EvaluatedDefinition>,
+    /// The app with its components.
+    pub tree: Instance,
 }
 
 /// Evaluates `request` against the deployed app `current`.
@@ -44,11 +50,7 @@ pub struct EvaluatedApp {
 pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest) -> Result<EvaluatedApp, PushError> {
     let ValidRequest { functions_dir, udf_server_version, definition, schema, changed, unchanged, .. } = request;
     let sources = materialize(engine, current, &changed, unchanged).await?;
-    let bytes = sources.values().map(|source| source.text.source.len()).sum();
-    let limit = engine.db().limits().code_size;
-    if bytes > limit {
-        return Err(PushError::CodeTooLarge { bytes, limit });
-    }
+    check_code_size(engine, sources.values().map(|source| source.text.source.len()).sum())?;
 
     let process_env = (*current.process_env).clone();
     let mut udf_config = UdfConfig::for_push(
@@ -77,23 +79,28 @@ pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest
         Some(module) => Some(evaluate_schema(engine, &module, &udf_config).await?),
         None => None,
     };
+    let components = components::evaluate_all(engine, current, &udf_config, request.components).await?;
     let definition = match definition {
         Some(module) => {
             let module = runtime_module("convex.config.js", &module.text());
-            engine.pool().eval_definition(module, Vec::new(), Some(process_env)).await.map_err(evaluation)?
+            let exported = components.iter().map(|of| (of.path.clone(), of.definition.clone())).collect();
+            let dependencies = components::dependencies(&request.dependencies, &exported);
+            engine.pool().eval_definition(module, dependencies, Some(process_env)).await.map_err(evaluation)?
         }
         None => definition::empty(),
     };
     let definition = definition::normalize(definition)?;
     udf_config.definition = definition.to_string();
 
-    let modules = sources
+    let modules: BTreeMap<_, _> = sources
         .iter()
         .map(|(path, source)| {
             let module = source.model(path, analyses.remove(path).unwrap_or_default());
             (path.clone(), Arc::new(module))
         })
         .collect();
+    let definitions = tree_definitions(&definition, &modules, &components)?;
+    let tree = tree::instantiate(&definitions, !request.for_codegen)?;
     let new_sources = changed.into_iter().map(|(path, module)| (path, module.text())).collect();
     Ok(EvaluatedApp {
         definition,
@@ -104,7 +111,34 @@ pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest
         env_vars: current.env_vars.clone(),
         warnings,
         new_sources,
+        components,
+        tree,
     })
+}
+
+/// The modules of one definition must not be larger than the limit.
+pub(super) fn check_code_size(engine: &Engine, bytes: usize) -> Result<(), PushError> {
+    let limit = engine.db().limits().code_size;
+    if bytes > limit { Err(PushError::CodeTooLarge { bytes, limit }) } else { Ok(()) }
+}
+
+/// All definitions by path, the app's under the empty path.
+fn tree_definitions<'a>(
+    app: &Json,
+    modules: &'a BTreeMap<String, Arc<ModuleModel>>,
+    components: &'a [EvaluatedDefinition],
+) -> Result<BTreeMap<String, TreeDefinition<'a>>, PushError> {
+    let of = |definition: &Json, modules: &'a BTreeMap<String, Arc<ModuleModel>>| {
+        let export = serde_json::from_value(definition.clone());
+        let export = export.map_err(|error| PushError::Internal { reason: error.to_string() })?;
+        let env = EnvDeclarations::of(definition)?;
+        Ok::<_, PushError>(TreeDefinition { export, env, modules: analyses(modules) })
+    };
+    let mut all = BTreeMap::from([(String::new(), of(app, modules)?)]);
+    for component in components {
+        all.insert(component.path.clone(), of(&component.definition, &component.modules)?);
+    }
+    Ok(all)
 }
 
 /// Evaluates an `auth.config.js`, also when environment variables change after the push.
@@ -196,7 +230,7 @@ fn existing(current: &AppModel, path: &str, claim: &UnchangedModule) -> Result<A
     Ok(module.clone())
 }
 
-async fn analyze(engine: &Engine, bundle: Bundle) -> Result<BTreeMap<String, AnalyzedModule>, PushError> {
+pub(super) async fn analyze(engine: &Engine, bundle: Bundle) -> Result<BTreeMap<String, AnalyzedModule>, PushError> {
     let invalid = |path: &str, reason: String| PushError::Evaluation {
         code: "InvalidModules".to_owned(),
         message: format!("Hit an error while pushing:\nFailed to analyze {path}: {reason}"),
@@ -212,7 +246,7 @@ async fn analyze(engine: &Engine, bundle: Bundle) -> Result<BTreeMap<String, Ana
         .collect()
 }
 
-async fn evaluate_schema(
+pub(super) async fn evaluate_schema(
     engine: &Engine,
     module: &PushedModule,
     config: &UdfConfig,
@@ -233,7 +267,7 @@ async fn evaluate_schema(
 }
 
 /// Every cron must call a mutation or action of this app.
-fn check_cron_targets(analyses: &BTreeMap<String, AnalyzedModule>) -> Result<(), PushError> {
+pub(super) fn check_cron_targets(analyses: &BTreeMap<String, AnalyzedModule>) -> Result<(), PushError> {
     let Some(crons) = analyses.get("crons.js").and_then(|module| module.cron_specs.as_ref()) else { return Ok(()) };
     crons::parse(crons)?;
     for (cron, spec) in crons {
@@ -269,11 +303,11 @@ fn warnings(analyses: &BTreeMap<String, AnalyzedModule>) -> Vec<String> {
     warnings
 }
 
-fn is_analyzed(path: &str) -> bool {
+pub(super) fn is_analyzed(path: &str) -> bool {
     !path.starts_with("_deps/") && path != AUTH_CONFIG
 }
 
-fn runtime_module(path: &str, text: &SourceText) -> ModuleSource {
+pub(super) fn runtime_module(path: &str, text: &SourceText) -> ModuleSource {
     ModuleSource { path: path.to_owned(), source: text.source.clone(), source_map: text.source_map.clone() }
 }
 
@@ -287,40 +321,67 @@ fn evaluation(error: EvaluationError) -> PushError {
     PushError::Evaluation { code: error.code.to_owned(), message }
 }
 
+/// The same for the code of a component.
+pub(super) fn evaluation_in(definition: &str, error: EvaluationError) -> PushError {
+    in_definition(definition, evaluation(error))
+}
+
+/// Tells which definition a failure is about.
+pub(super) fn in_definition(definition: &str, error: PushError) -> PushError {
+    match error {
+        PushError::Evaluation { code, message } => {
+            let message = format!("{message}\n(in the component that is defined in `{definition}`)");
+            PushError::Evaluation { code, message }
+        }
+        other => other,
+    }
+}
+
+/// An evaluated definition in the form of the wire.
+pub(super) fn analysis_json(
+    definition: &Json,
+    schema: Option<&SchemaDefinition>,
+    modules: &BTreeMap<String, Arc<ModuleModel>>,
+    udf_config: Json,
+) -> Json {
+    let callable = modules.values().filter(|module| !module.is_dependency());
+    let functions: serde_json::Map<String, Json> =
+        callable.map(|module| (module.path.clone(), json!(module.analysis))).collect();
+    json!({
+        "definition": definition,
+        "schema": schema.map(SchemaDefinition::to_json_value),
+        "functions": functions,
+        "udfConfig": udf_config,
+    })
+}
+
 impl EvaluatedApp {
     /// `analysis[""]` of the response.
     pub fn analysis_json(&self) -> Json {
         use base64::Engine as _;
         let base64 = base64::engine::general_purpose::STANDARD;
-        let functions: serde_json::Map<String, Json> = self
-            .modules
-            .values()
-            .filter(|module| !module.is_dependency())
-            .map(|module| (module.path.clone(), json!(module.analysis)))
-            .collect();
         let timestamp = self.udf_config.import_phase_unix_timestamp_ms as i64;
-        json!({
-            "definition": self.definition,
-            "schema": self.schema.as_ref().map(SchemaDefinition::to_json_value),
-            "functions": functions,
-            "udfConfig": {
-                "serverVersion": self.udf_config.server_version,
-                "importPhaseRngSeed": {"$bytes": base64.encode(self.udf_config.seed())},
-                "importPhaseUnixTimestamp": {"$integer": base64.encode(timestamp.to_le_bytes())},
-            },
-        })
+        let config = json!({
+            "serverVersion": self.udf_config.server_version,
+            "importPhaseRngSeed": {"$bytes": base64.encode(self.udf_config.seed())},
+            "importPhaseUnixTimestamp": {"$integer": base64.encode(timestamp.to_le_bytes())},
+        });
+        analysis_json(&self.definition, self.schema.as_ref(), &self.modules, config)
     }
 
-    /// `app` of the response: the component tree, which is the root alone.
-    pub fn checked_component_json(&self) -> Json {
-        let routes = self.modules.get("http.js").and_then(|module| module.analysis.http_routes.as_ref());
-        json!({
-            "definitionPath": "", "componentPath": "", "args": {}, "env": {}, "childComponents": {},
-            "httpRoutes": {
-                "httpModuleRoutes": routes.map(|routes| routes.iter().map(|route| &route.route).collect::<Vec<_>>()),
-                "mounts": [],
-            },
-            "exports": {},
-        })
+    /// `app` of the response: the component tree.
+    ///
+    /// # Errors
+    /// None that the evaluation has not had.
+    pub fn tree_json(&self) -> Result<Json, PushError> {
+        Ok(self.tree.to_json(&tree_definitions(&self.definition, &self.modules, &self.components)?))
+    }
+
+    /// The schema of a definition; the empty path is the app's.
+    pub fn schema_of(&self, definition: &str) -> Option<&SchemaDefinition> {
+        match definition {
+            "" => self.schema.as_ref(),
+            _ => self.components.iter().find(|of| of.path == definition)?.schema.as_ref(),
+        }
     }
 }

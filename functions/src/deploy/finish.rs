@@ -2,21 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lakewire_storage::catalog::Namespace;
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::Transaction;
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::definition::EnvDeclarations;
 use super::error::PushError;
 use super::evaluate::build_program;
-use super::preparation;
+use super::reconcile;
 use super::staged::{self, StagedPush};
-use crate::crons;
 use crate::engine::Engine;
 use crate::model::app::{self, AppModel};
-use crate::model::{AuthProvider, UdfConfig, audit, auth, deployment, env_vars, udf_config};
+use crate::model::{AuthProvider, UdfConfig, audit, auth, component, deployment, env_vars, handles, udf_config};
 
 /// The body. `startPush` is what `start_push` answered; only the push id in it is looked at.
 #[derive(Debug, Deserialize)]
@@ -100,45 +98,35 @@ async fn apply(
     }
     check_env(&push.udf_config, &env)?;
 
-    let previous = udf_config::read(tx).await?;
+    // What there was, before it is overwritten.
+    let before = AppModel::load(tx, engine.models().configured()).await?;
     udf_config::write(tx, &push.udf_config).await?;
     let auth_diff = write_auth(tx, &push.auth).await?;
-    let modules = push
-        .modules
-        .iter()
-        .map(|row| {
-            let module = row.clone().parse().map_err(|error| PushError::Internal { reason: error.to_string() })?;
-            Ok((module.path.clone(), std::sync::Arc::new(module)))
-        })
-        .collect::<Result<BTreeMap<_, _>, PushError>>()?;
-    let export = modules.get("crons.js").and_then(|module| module.analysis.cron_specs.as_ref());
-    let specs = export.map(crons::parse).transpose()?.unwrap_or_default();
-    let cron_diff = crons::apply(tx, Namespace::ROOT, "", specs).await?;
-    let module_diff = app::write_modules(tx, &modules).await?;
-    let schema_diff = preparation::activate(tx, push).await?;
-
+    let module_diffs = app::write_modules(tx, &push.modules).await?;
+    component::write_definitions(tx, &push.definitions).await?;
+    let components = reconcile::components(tx, push, &before, &module_diffs).await?;
     row.push = Some(push.id.clone());
     deployment::write_next(tx, engine.env().now_ns(), row).await?;
 
-    let component = json!({
-        "diffType": {"type": if previous.is_some() { "modify" } else { "create" }},
-        "moduleDiff": module_diff,
-        "udfConfigDiff": version_diff(previous.as_ref(), &push.udf_config),
-        "cronDiff": cron_diff,
-        "indexDiff": push.index_diff,
-        "schemaDiff": schema_diff,
-    });
+    let after = AppModel::load(tx, engine.models().configured()).await?;
+    handles::reconcile(tx, &reconcile::functions(&after)).await?;
+    let named = |(path, diff): (&String, &Json)| {
+        let path = if path.is_empty() { Json::Null } else { path.as_str().into() };
+        json!({"component_path": path, "component_diff": diff})
+    };
     audit::append(
         tx,
         "push_config_with_components",
         &json!({
             "auth_diff": auth_diff,
-            "component_diffs": [{"component_path": null, "component_diff": component}],
+            "component_diffs": components.iter().map(named).collect::<Vec<_>>(),
             "message": message,
         }),
     )
     .await?;
-    Ok(json!({"authDiff": auth_diff, "definitionDiffs": {"": {}}, "componentDiffs": {"": component}}))
+    let definitions: Map<_, _> = push.definitions.iter().map(|row| (row.path.clone(), json!({}))).collect();
+    let definitions = Json::Object(definitions.into_iter().chain([(String::new(), json!({}))]).collect());
+    Ok(json!({"authDiff": auth_diff, "definitionDiffs": definitions, "componentDiffs": components}))
 }
 
 fn check_env(config: &UdfConfig, env: &BTreeMap<String, String>) -> Result<(), PushError> {
@@ -160,10 +148,4 @@ async fn write_auth(tx: &mut Transaction, providers: &[AuthProvider]) -> Result<
         "added": after.difference(&before).collect::<Vec<_>>(),
         "removed": before.difference(&after).collect::<Vec<_>>(),
     }))
-}
-
-fn version_diff(previous: Option<&UdfConfig>, next: &UdfConfig) -> Option<Json> {
-    let previous = previous?;
-    (previous.server_version != next.server_version)
-        .then(|| json!({"previous_version": previous.server_version, "next_version": next.server_version}))
 }

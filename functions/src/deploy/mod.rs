@@ -8,19 +8,23 @@
 //! **Architecture Invariant:** nothing that happens before `finish_push` is visible to deployed functions, apart from
 //! the cost of maintaining indexes that are being built. An abandoned push is superseded by the next one.
 
+mod components;
 mod definition;
 mod error;
 mod evaluate;
+mod exports;
 mod finish;
 mod index_diff;
 mod prediction;
 mod preparation;
 mod read;
+mod reconcile;
 mod request;
 mod settings;
 mod staged;
 mod start;
 mod test_query;
+mod tree;
 mod wait;
 mod warnings;
 mod work;

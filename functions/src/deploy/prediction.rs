@@ -43,18 +43,20 @@ pub fn outcome(active: Option<&SchemaDefinition>, new: &SchemaDefinition, table:
     }
 }
 
-/// `componentSchemaEvaluations[""]`.
+/// An entry of `componentSchemaEvaluations`.
 pub async fn predict(
     tx: &mut Transaction,
+    namespace: Namespace,
+    definition_path: &str,
     schema: Option<&SchemaDefinition>,
     diff: &IndexDiff,
 ) -> Result<Json, PushError> {
-    let active = super::preparation::active_schema(tx)?;
+    let active = super::preparation::active_schema(tx, namespace)?;
     let mut tables = Vec::new();
     for (name, definition) in schema.iter().flat_map(|schema| &schema.tables) {
-        let documents = tx.count(Namespace::ROOT, name).await?;
+        let documents = tx.count(namespace, name).await?;
         let outcome = schema.map_or(Outcome::NotValidated, |schema| outcome(active.as_deref(), schema, name));
-        let bytes = if outcome == Outcome::MustWalk { size_of_table(tx, name, documents).await? } else { 0 };
+        let bytes = if outcome == Outcome::MustWalk { size_of_table(tx, namespace, name, documents).await? } else { 0 };
         let mut table = json!({"name": name, "outcome": outcome.as_str(), "numDocs": documents, "sizeBytes": bytes});
         if definition.staged_document_type.is_some() {
             // Staged types are stored and not yet checked, which is what pending without progress says.
@@ -74,13 +76,13 @@ pub async fn predict(
         for spec in specs {
             let mut index = spec.to_json();
             index["change"] = change.into();
-            index["needsBackfill"] = needs_backfill(tx, change, spec).into();
-            index["numDocs"] = tx.count(Namespace::ROOT, &spec.table).await?.into();
+            index["needsBackfill"] = needs_backfill(tx, namespace, change, spec).into();
+            index["numDocs"] = tx.count(namespace, &spec.table).await?.into();
             indexes.push(index);
         }
     }
     Ok(json!({
-        "definitionPath": "",
+        "definitionPath": definition_path,
         "schemaValidation": schema.is_some_and(|schema| schema.schema_validation),
         "tables": tables,
         "indexes": indexes,
@@ -89,11 +91,11 @@ pub async fn predict(
 }
 
 /// Whether older documents have yet to be added to an index that the push wants.
-fn needs_backfill(tx: &Transaction, change: &str, spec: &IndexSpec) -> bool {
+fn needs_backfill(tx: &Transaction, namespace: Namespace, change: &str, spec: &IndexSpec) -> bool {
     if !matches!(change, "added" | "enabled") {
         return false;
     }
-    let table = tx.catalog().table(Namespace::ROOT, &spec.table);
+    let table = tx.catalog().table(namespace, &spec.table);
     let rows = table.into_iter().flat_map(|table| &table.indexes);
     !rows
         .into_iter()
@@ -102,8 +104,8 @@ fn needs_backfill(tx: &Transaction, change: &str, spec: &IndexSpec) -> bool {
 
 /// About the bytes of a table's documents, of which there are `count`: exact if it has no more than `SAMPLE`. The first ones by
 /// id are a fair sample, because ids are random.
-async fn size_of_table(tx: &Transaction, table: &str, count: u64) -> Result<u64, TxError> {
-    let Some(table) = tx.catalog().table(Namespace::ROOT, table) else { return Ok(0) };
+async fn size_of_table(tx: &Transaction, namespace: Namespace, table: &str, count: u64) -> Result<u64, TxError> {
+    let Some(table) = tx.catalog().table(namespace, table) else { return Ok(0) };
     let mut documents = tx.snapshot().documents(table.by_id);
     let (mut sampled, mut bytes) = (0u64, 0u64);
     while sampled < SAMPLE

@@ -1,5 +1,6 @@
-//! The schema and the indexes of a push, from its start to the transaction that makes it live.
+//! The schemas and the indexes of a push, from its start to the transaction that makes it live.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,12 +16,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use super::error::PushError;
+use super::evaluate::EvaluatedApp;
 use super::index_diff::{ExistingIndex, FinishStep, IndexDiff, IndexSpec, StartStep, diff};
-use super::staged::StagedPush;
+use super::staged::{StagedComponent, StagedPush};
+use super::tree::Instance;
 use crate::engine::Engine;
+use crate::model::component::{self, ComponentRow, ComponentState};
 use crate::model::rows::record_read;
-
-const ROOT: Namespace = Namespace::ROOT;
+use crate::udf::ComponentPath;
 
 /// How often a conflict with unrelated writes to system tables is tried again.
 const MAX_ATTEMPTS: usize = 16;
@@ -35,9 +38,14 @@ pub struct Misfit {
     pub table: String,
 }
 
-/// What the start of a push found and began.
+/// A component of a push, the app included, and what the start of the push found and began for it.
 #[derive(Debug)]
 pub struct Prepared {
+    pub path: ComponentPath,
+    /// [`Namespace::NONE`] for a new component of a push that cannot be finished.
+    pub namespace: Namespace,
+    /// Its row in `_components`, if this push made it.
+    pub allocated: Option<DocumentId>,
     pub diff: IndexDiff,
     /// The row of `_schemas` that is being validated, for pushes with a schema that can be finished.
     pub schema_id: Option<String>,
@@ -45,31 +53,41 @@ pub struct Prepared {
     pub misfit: Option<Misfit>,
 }
 
-/// Compares the indexes and, if the push is `live`, begins building new ones and validating the schema. What earlier pushes
-/// began and this one does not want ends here.
+/// Compares the indexes of every component and, if the push is `live`, begins building new ones and validating the
+/// schemas. What earlier pushes began and this one does not want ends here. Components are in the order of the tree.
 ///
 /// # Errors
 /// `TooManyTables`; `ConcurrentPush` under too much contention; a failure of storage.
-pub async fn prepare(engine: &Engine, schema: Option<&SchemaDefinition>, live: bool) -> Result<Prepared, PushError> {
+pub async fn prepare(engine: &Engine, app: &EvaluatedApp, live: bool) -> Result<Vec<Prepared>, PushError> {
     let db = engine.db();
     if !live {
         let snapshot = db.latest();
-        let diff = compare(&mut db.begin(snapshot.clone(), "_system/start_push"), schema)?;
-        let misfit = match schema {
-            Some(schema) => first_misfit(engine, &snapshot, schema).await?,
-            None => None,
-        };
-        return Ok(Prepared { diff, schema_id: None, misfit });
+        let mut tx = db.begin(snapshot.clone(), "_system/start_push");
+        let namespaces = namespaces(&mut tx).await?;
+        let mut prepared = Vec::new();
+        for instance in app.tree.all() {
+            let schema = app.schema_of(&instance.definition);
+            let namespace = namespaces.get(&instance.path).copied().unwrap_or(Namespace::NONE);
+            let diff = compare(&mut tx, namespace, schema)?;
+            let misfit = match schema {
+                Some(schema) => first_misfit(engine, &snapshot, namespace, schema).await?,
+                None => None,
+            };
+            let path = instance.path.clone();
+            prepared.push(Prepared { path, namespace, allocated: None, diff, schema_id: None, misfit });
+        }
+        return Ok(prepared);
     }
     for _ in 0..MAX_ATTEMPTS {
         let mut tx = db.begin(db.latest(), "_system/start_push");
-        let diff = compare(&mut tx, schema)?;
-        let schema_id = submit(&mut tx, schema).await?;
-        for step in &diff.start {
-            apply_start(&mut tx, step).await?;
+        let namespaces = namespaces(&mut tx).await?;
+        let mut prepared = Vec::new();
+        for instance in app.tree.all() {
+            let known = namespaces.get(&instance.path).copied();
+            prepared.push(begin(&mut tx, instance, known, app.schema_of(&instance.definition)).await?);
         }
         match db.commit(tx).await {
-            Ok(_) => return Ok(Prepared { diff, schema_id: schema_id.map(|id| id.to_string()), misfit: None }),
+            Ok(_) => return Ok(prepared),
             Err(CommitError::Conflict(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -77,16 +95,61 @@ pub async fn prepare(engine: &Engine, schema: Option<&SchemaDefinition>, live: b
     Err(PushError::ConcurrentPush)
 }
 
-/// The indexes `schema` wants against those there are. Recorded in `tx` as read.
+/// The namespaces of the app and of every component that ever was.
 ///
 /// # Errors
 /// A failure of storage.
-pub fn compare(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<IndexDiff, PushError> {
+pub async fn namespaces(tx: &mut Transaction) -> Result<BTreeMap<ComponentPath, Namespace>, PushError> {
+    let rows = component::read(tx).await?;
+    let known =
+        rows.iter().filter_map(|row| Some((ComponentPath::parse(&row.value.path).ok()?, row.value.namespace())));
+    Ok(known.chain([(ComponentPath::root(), Namespace::ROOT)]).collect())
+}
+
+/// Makes the component if it is not known, and begins building its indexes and validating its schema.
+async fn begin(
+    tx: &mut Transaction,
+    instance: &Instance,
+    known: Option<Namespace>,
+    schema: Option<&SchemaDefinition>,
+) -> Result<Prepared, PushError> {
+    let (namespace, allocated) = match known {
+        Some(namespace) => (namespace, None),
+        None => {
+            let namespace = tx.new_namespace().await?;
+            let row = ComponentRow {
+                path: instance.path.to_string(),
+                definition: instance.definition.clone(),
+                namespace: f64::from(namespace.0),
+                state: ComponentState::Pending,
+                http_prefix: None,
+                env: "{}".to_owned(),
+            };
+            (namespace, Some(component::insert(tx, &row).await?))
+        }
+    };
+    let diff = compare(tx, namespace, schema)?;
+    let schema_id = submit(tx, namespace, schema).await?.map(|id| id.to_string());
+    for step in &diff.start {
+        apply_start(tx, namespace, step).await?;
+    }
+    Ok(Prepared { path: instance.path.clone(), namespace, allocated, diff, schema_id, misfit: None })
+}
+
+/// The indexes `schema` wants in a namespace against those there are. Recorded in `tx` as read.
+///
+/// # Errors
+/// A failure of storage.
+pub fn compare(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    schema: Option<&SchemaDefinition>,
+) -> Result<IndexDiff, PushError> {
     record_read(tx, SystemTable::Tables)?;
     record_read(tx, SystemTable::Indexes)?;
     let catalog = tx.catalog();
     let existing: Vec<ExistingIndex<'_>> = catalog
-        .tables(ROOT)
+        .tables(namespace)
         .flat_map(|table| table.indexes.iter().map(|index| ExistingIndex { table: &table.name, index }))
         .collect();
     Ok(diff(&schema.map(wanted_indexes).unwrap_or_default(), &existing))
@@ -116,14 +179,18 @@ pub fn wanted_indexes(schema: &SchemaDefinition) -> Vec<IndexSpec> {
 }
 
 /// Submits the schema for validation. Without one, what earlier pushes submitted is overwritten.
-async fn submit(tx: &mut Transaction, schema: Option<&SchemaDefinition>) -> Result<Option<DocumentId>, PushError> {
+async fn submit(
+    tx: &mut Transaction,
+    namespace: Namespace,
+    schema: Option<&SchemaDefinition>,
+) -> Result<Option<DocumentId>, PushError> {
     if let Some(schema) = schema {
-        return Ok(Some(tx.submit_schema(ROOT, schema).await?.0));
+        return Ok(Some(tx.submit_schema(namespace, schema).await?.0));
     }
     record_read(tx, SystemTable::Schemas)?;
-    let active =
-        tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
-    tx.activate_schema(ROOT, active).await?;
+    let schemas = tx.catalog().schemas(namespace);
+    let active = schemas.and_then(|schemas| schemas.active.as_ref()).map(|active| schema_id(active.row));
+    tx.activate_schema(namespace, active).await?;
     Ok(None)
 }
 
@@ -131,20 +198,20 @@ fn schema_id(row: lakewire_storage::id::InternalId) -> DocumentId {
     DocumentId { table: SystemTable::Schemas.number(), internal: row }
 }
 
-async fn apply_start(tx: &mut Transaction, step: &StartStep) -> Result<(), PushError> {
+async fn apply_start(tx: &mut Transaction, namespace: Namespace, step: &StartStep) -> Result<(), PushError> {
     match step {
         StartStep::Add(spec) => {
-            let table = tx.ensure_table(ROOT, &spec.table).await?;
+            let table = tx.ensure_table(namespace, &spec.table).await?;
             tx.add_index(&table, &spec.name, &spec.config, spec.staged).await?;
         }
         StartStep::Drop(spec) => {
             let pending = |index: &Found<'_>| index.state != IndexState::Enabled && index.staged == spec.staged;
-            if let Some(id) = find(tx.catalog(), spec, pending) {
+            if let Some(id) = find(tx.catalog(), namespace, spec, pending) {
                 tx.drop_index(id).await?;
             }
         }
         StartStep::SetStaged(spec) => {
-            if let Some(id) = find(tx.catalog(), spec, |index| index.state != IndexState::Enabled) {
+            if let Some(id) = find(tx.catalog(), namespace, spec, |index| index.state != IndexState::Enabled) {
                 tx.set_index_staged(id, spec.staged).await?;
             }
         }
@@ -155,40 +222,50 @@ async fn apply_start(tx: &mut Transaction, step: &StartStep) -> Result<(), PushE
 type Found<'a> = &'a lakewire_storage::catalog::IndexInfo;
 
 /// The index that `spec` describes, apart from its staged flag, and that `wanted` accepts.
-fn find(catalog: &Catalog, spec: &IndexSpec, wanted: impl Fn(&Found<'_>) -> bool) -> Option<IndexId> {
-    let indexes = &catalog.table(ROOT, &spec.table)?.indexes;
+fn find(
+    catalog: &Catalog,
+    namespace: Namespace,
+    spec: &IndexSpec,
+    wanted: impl Fn(&Found<'_>) -> bool,
+) -> Option<IndexId> {
+    let indexes = &catalog.table(namespace, &spec.table)?.indexes;
     let same = |index: &Found<'_>| index.name == spec.name && index.config == spec.config;
     indexes.iter().map(|index| &**index).find(|index| same(index) && wanted(index)).map(|index| index.id)
 }
 
 /// Whether the index that `spec` describes is complete; `None` if there is no such index.
-pub fn progress(catalog: &Catalog, spec: &IndexSpec) -> Option<bool> {
-    if find(catalog, spec, |index| index.state != IndexState::Backfilling).is_some() {
+pub fn progress(catalog: &Catalog, namespace: Namespace, spec: &IndexSpec) -> Option<bool> {
+    if find(catalog, namespace, spec, |index| index.state != IndexState::Backfilling).is_some() {
         return Some(true);
     }
-    find(catalog, spec, |_| true).map(|_| false)
+    find(catalog, namespace, spec, |_| true).map(|_| false)
 }
 
-/// Puts the schema in force and the indexes in use. Part of the transaction that finishes the push.
+/// Puts the schema of a component in force and its indexes in use. Part of the transaction that finishes the push.
 ///
 /// # Errors
 /// `RaceDetected` if another push took away what this one began; `SchemaNotValidated` and `IndexBackfillingError` if the
 /// client did not wait.
-pub async fn activate(tx: &mut Transaction, push: &StagedPush) -> Result<Option<Json>, PushError> {
-    let schema = schema_of(push)?;
-    let diff = compare(tx, schema.as_ref())?;
+pub async fn activate(
+    tx: &mut Transaction,
+    push: &StagedPush,
+    component: &StagedComponent,
+) -> Result<Option<Json>, PushError> {
+    let namespace = component.namespace;
+    let schema = schema_of(push, component)?;
+    let diff = compare(tx, namespace, schema.as_ref())?;
     for step in &diff.start {
         if matches!(step, StartStep::Add(_)) {
             return Err(PushError::RaceDetected { reason: "another push changed the indexes of this one".to_owned() });
         }
-        apply_start(tx, step).await?;
+        apply_start(tx, namespace, step).await?;
     }
     for step in &diff.finish {
-        apply_finish(tx, step).await?;
+        apply_finish(tx, namespace, step).await?;
     }
-    let previous = active_schema(tx)?;
-    let id = push.schema_id.as_deref().map(parse_id).transpose()?;
-    if let Err(error) = tx.activate_schema(ROOT, id).await {
+    let previous = active_schema(tx, namespace)?;
+    let id = component.schema_id.as_deref().map(parse_id).transpose()?;
+    if let Err(error) = tx.activate_schema(namespace, id).await {
         return Err(match state_of(tx, id).await? {
             Some(SchemaState::Overwritten) | None => {
                 PushError::RaceDetected { reason: "the schema was overwritten by another push".to_owned() }
@@ -201,18 +278,18 @@ pub async fn activate(tx: &mut Transaction, push: &StagedPush) -> Result<Option<
     Ok((previous != next).then(|| json!({"previous_schema": previous, "next_schema": next})))
 }
 
-async fn apply_finish(tx: &mut Transaction, step: &FinishStep) -> Result<(), TxError> {
+async fn apply_finish(tx: &mut Transaction, namespace: Namespace, step: &FinishStep) -> Result<(), TxError> {
     let enabled = |index: &Found<'_>| index.state == IndexState::Enabled;
     match step {
-        FinishStep::Enable(spec) => match find(tx.catalog(), spec, |index| !enabled(index)) {
+        FinishStep::Enable(spec) => match find(tx.catalog(), namespace, spec, |index| !enabled(index)) {
             Some(id) => tx.enable_index(id).await,
             None => Ok(()),
         },
-        FinishStep::Disable(spec) => match find(tx.catalog(), spec, enabled) {
+        FinishStep::Disable(spec) => match find(tx.catalog(), namespace, spec, enabled) {
             Some(id) => tx.disable_index(id).await,
             None => Ok(()),
         },
-        FinishStep::Drop(spec) => match find(tx.catalog(), spec, enabled) {
+        FinishStep::Drop(spec) => match find(tx.catalog(), namespace, spec, enabled) {
             Some(id) => tx.drop_index(id).await,
             None => Ok(()),
         },
@@ -228,26 +305,26 @@ async fn state_of(tx: &mut Transaction, id: Option<DocumentId>) -> Result<Option
     Ok(tx.schema_row(id.internal).await?.map(|row| row.state))
 }
 
-/// The schema that `push` carries.
+/// The schema that `push` has for a component.
 ///
 /// # Errors
 /// A damaged blob.
-pub fn schema_of(push: &StagedPush) -> Result<Option<SchemaDefinition>, PushError> {
+pub fn schema_of(push: &StagedPush, component: &StagedComponent) -> Result<Option<SchemaDefinition>, PushError> {
     let parse = |json: &Json| {
         SchemaDefinition::from_json_value(json).map_err(|error| PushError::Internal { reason: error.to_string() })
     };
-    push.schema.as_ref().map(parse).transpose()
+    push.schemas.get(&component.definition).map(parse).transpose()
 }
 
-/// How far the validation of `push`'s schema is; `None` if it has none. A row that is gone counts as overwritten.
+/// How far the validation of a component's schema is; `None` if it has none. A row that is gone counts as overwritten.
 ///
 /// # Errors
 /// A failure of storage.
-pub async fn schema_state(tx: &mut Transaction, push: &StagedPush) -> Result<Option<SchemaState>, PushError> {
-    if let Some(Misfit { error, table }) = push.misfit.clone() {
+pub async fn schema_state(tx: &mut Transaction, component: &StagedComponent) -> Result<Option<SchemaState>, PushError> {
+    if let Some(Misfit { error, table }) = component.misfit.clone() {
         return Ok(Some(SchemaState::Failed { error, table_name: Some(table) }));
     }
-    let Some(id) = &push.schema_id else { return Ok(None) };
+    let Some(id) = &component.schema_id else { return Ok(None) };
     let row = tx.schema_row(parse_id(id)?.internal).await?;
     Ok(Some(row.map_or(SchemaState::Overwritten, |row| row.state)))
 }
@@ -256,9 +333,9 @@ pub async fn schema_state(tx: &mut Transaction, push: &StagedPush) -> Result<Opt
 ///
 /// # Errors
 /// Too many reads.
-pub fn active_schema(tx: &mut Transaction) -> Result<Option<Arc<SchemaDefinition>>, PushError> {
+pub fn active_schema(tx: &mut Transaction, namespace: Namespace) -> Result<Option<Arc<SchemaDefinition>>, PushError> {
     record_read(tx, SystemTable::Schemas)?;
-    let active = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.active.as_ref());
+    let active = tx.catalog().schemas(namespace).and_then(|schemas| schemas.active.as_ref());
     Ok(active.map(|active| active.definition.clone()))
 }
 
@@ -266,14 +343,15 @@ pub fn active_schema(tx: &mut Transaction) -> Result<Option<Arc<SchemaDefinition
 async fn first_misfit(
     engine: &Engine,
     snapshot: &Snapshot,
+    namespace: Namespace,
     schema: &SchemaDefinition,
 ) -> Result<Option<Misfit>, TxError> {
     let catalog = snapshot.catalog();
-    let active = catalog.schemas(ROOT).and_then(|schemas| schemas.active.clone());
+    let active = catalog.schemas(namespace).and_then(|schemas| schemas.active.clone());
     let active = active.as_ref().map(|active| &*active.definition);
-    let lookup = NamespaceTables { catalog, namespace: ROOT };
+    let lookup = NamespaceTables { catalog, namespace };
     for name in schema.tables.keys() {
-        let Some(table) = catalog.table(ROOT, name) else { continue };
+        let Some(table) = catalog.table(namespace, name) else { continue };
         if super::prediction::outcome(active, schema, name) != super::prediction::Outcome::MustWalk {
             continue;
         }
@@ -307,25 +385,29 @@ pub struct SchemaTexts {
     pub pending: Option<String>,
 }
 
-/// The schemas there are. Recorded in `tx` as read.
+/// The schemas of a namespace. Recorded in `tx` as read.
 ///
 /// # Errors
 /// Too many reads.
-pub fn schema_texts(tx: &mut Transaction) -> Result<SchemaTexts, TxError> {
+pub fn schema_texts(tx: &mut Transaction, namespace: Namespace) -> Result<SchemaTexts, TxError> {
     record_read(tx, SystemTable::Schemas)?;
-    let Some(schemas) = tx.catalog().schemas(ROOT) else { return Ok(SchemaTexts::default()) };
+    let Some(schemas) = tx.catalog().schemas(namespace) else { return Ok(SchemaTexts::default()) };
     let text = |schema: &Arc<lakewire_storage::catalog::LoadedSchema>| schema.definition.to_json_value().to_string();
     Ok(SchemaTexts { active: schemas.active.as_ref().map(text), pending: schemas.pending.as_ref().map(text) })
 }
 
-/// How far the validation of the pending schema is; `None` if there is none. Recorded in `tx` as read.
+/// How far the validation of a namespace's pending schema is; `None` if there is none. Recorded in `tx` as read.
 ///
 /// # Errors
 /// Too many reads.
-pub async fn validation_progress(tx: &mut Transaction) -> Result<Option<definition::Progress>, TxError> {
+pub async fn validation_progress(
+    tx: &mut Transaction,
+    namespace: Namespace,
+) -> Result<Option<definition::Progress>, TxError> {
     record_read(tx, SystemTable::Schemas)?;
     record_read(tx, SystemTable::SchemaValidationProgress)?;
-    let pending = tx.catalog().schemas(ROOT).and_then(|schemas| schemas.pending.as_ref()).map(|pending| pending.row);
+    let schemas = tx.catalog().schemas(namespace);
+    let pending = schemas.and_then(|schemas| schemas.pending.as_ref()).map(|pending| pending.row);
     let Some(row) = pending else { return Ok(None) };
     Ok(definition::validation_progress(tx.snapshot(), schema_id(row)).await?)
 }

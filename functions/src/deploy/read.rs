@@ -11,6 +11,7 @@ use super::request::default_functions_dir;
 use crate::engine::Engine;
 use crate::model::app::{effective_origins, read_modules};
 use crate::model::{Origins, deployment, env_vars, udf_config};
+use crate::system::{SystemError, Target};
 
 fn begin(engine: &Engine) -> Transaction {
     engine.db().begin(engine.db().latest(), "_system/read")
@@ -23,7 +24,7 @@ fn begin(engine: &Engine) -> Transaction {
 pub async fn config_hashes(engine: &Engine) -> Result<Json, PushError> {
     let mut tx = begin(engine);
     let config = udf_config::read(&mut tx).await?;
-    let modules = read_modules(&mut tx).await?;
+    let modules = read_modules(&mut tx, "").await?;
     let hashes: Vec<Json> = modules
         .values()
         .map(|module| json!({"path": module.path, "hash": module.sha256, "environment": module.environment}))
@@ -53,7 +54,19 @@ pub async fn origins(engine: &Engine) -> Result<Origins, PushError> {
     Ok(effective_origins(&row, engine.models().configured()))
 }
 
-/// The names of the app's tables.
-pub fn table_names(engine: &Engine) -> Vec<String> {
-    engine.db().latest().catalog().tables(Namespace::ROOT).map(|table| table.name.clone()).collect()
+/// The names of the tables of the app, or of the component with an id of `components:list`.
+///
+/// # Errors
+/// `ComponentNotFound`; a failure of storage.
+pub async fn table_names(engine: &Engine, component: Option<&str>) -> Result<Vec<String>, PushError> {
+    let mut tx = begin(engine);
+    let namespace = match component {
+        None => Namespace::ROOT,
+        Some(id) => match Target::by_id(&mut tx, id).await {
+            Ok(target) => target.namespace,
+            Err(SystemError::Model(error)) => return Err(error.into()),
+            Err(_) => return Err(PushError::NoSuchComponent { id: id.to_owned() }),
+        },
+    };
+    Ok(tx.catalog().tables(namespace).map(|table| table.name.clone()).collect())
 }

@@ -53,11 +53,19 @@ pub struct AppDefinition {
     pub udf_server_version: String,
 }
 
-/// A component definition. Only its path matters: components are refused.
+/// The definition of a component, with all its modules.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentDefinition {
     pub definition_path: String,
+    pub definition: PushedModule,
+    #[serde(default)]
+    pub dependencies: Vec<String>,
+    #[serde(default)]
+    pub schema: Option<PushedModule>,
+    #[serde(default)]
+    pub functions: Vec<PushedModule>,
+    pub udf_server_version: String,
 }
 
 /// A module sent with its source.
@@ -101,25 +109,33 @@ pub struct ValidRequest {
     pub functions_dir: String,
     pub udf_server_version: String,
     pub definition: Option<PushedModule>,
+    /// Paths of the component definitions that the app's definition imports.
+    pub dependencies: Vec<String>,
     pub schema: Option<PushedModule>,
     pub changed: BTreeMap<String, PushedModule>,
     pub unchanged: BTreeMap<String, UnchangedModule>,
+    /// Each after those it depends on.
+    pub components: Vec<ValidDefinition>,
+}
+
+/// A component definition that passed [`validate`].
+#[derive(Clone, Debug)]
+pub struct ValidDefinition {
+    pub path: String,
+    pub definition: PushedModule,
+    pub dependencies: Vec<String>,
+    pub schema: Option<PushedModule>,
+    pub functions: BTreeMap<String, PushedModule>,
+    pub udf_server_version: String,
 }
 
 /// Checks everything that can be checked without looking at the deployment or running code.
 ///
 /// # Errors
-/// See [`PushError`]; components and Node modules are refused as not available in this version.
+/// See [`PushError`]; Node modules are refused as not available in this version.
 pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
     let app = request.app_definition;
-    if let Some(component) = request.component_definitions.first() {
-        return Err(PushError::ComponentsUnavailable { path: component.definition_path.clone() });
-    }
-    if let Some(unknown) = app.dependencies.first() {
-        return Err(PushError::InvalidConfig {
-            reason: format!("the app depends on the unknown definition `{unknown}`"),
-        });
-    }
+    let components = components::validate(request.component_definitions, &app.dependencies)?;
     check_version(&app.udf_server_version)?;
     check_node_version(request.node_version.as_deref())?;
 
@@ -150,9 +166,11 @@ pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
         functions_dir: request.functions,
         udf_server_version: app.udf_server_version,
         definition: app.definition,
+        dependencies: app.dependencies,
         schema: app.schema,
         changed,
         unchanged,
+        components,
     })
 }
 
@@ -184,5 +202,6 @@ fn check_node_version(version: Option<&str>) -> Result<(), PushError> {
     }
 }
 
+mod components;
 #[cfg(test)]
 mod tests;

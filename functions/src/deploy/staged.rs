@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use lakewire_storage::catalog::Namespace;
 use lakewire_storage::env::Env;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload, path::Path};
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ use serde_json::Value as Json;
 use super::error::PushError;
 use super::preparation::Misfit;
 use crate::model::app::ModuleRow;
+use crate::model::component::DefinitionRow;
+use crate::model::definition::EnvSource;
 use crate::model::{AuthProvider, UdfConfig};
 
 /// How long a push can be finished after its start.
@@ -36,16 +39,33 @@ pub struct StagedPush {
     pub modules: Vec<ModuleRow>,
     pub udf_config: UdfConfig,
     pub auth: Vec<AuthProvider>,
-    /// The schema in its canonical JSON form.
-    pub schema: Option<Json>,
-    /// The row of `_schemas` that was submitted for it.
+    /// The schemas in their canonical JSON form, by path of the definition; the empty path is the app's.
+    pub schemas: BTreeMap<String, Json>,
+    /// The definitions of components.
+    pub definitions: Vec<DefinitionRow>,
+    /// The app and its components, parents first.
+    pub components: Vec<StagedComponent>,
+    /// For the function log, once the push is live.
+    pub warnings: Vec<String>,
+}
+
+/// A component of a started push, the app included.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StagedComponent {
+    pub path: String,
+    /// Path of its definition.
+    pub definition: String,
+    pub namespace: Namespace,
+    pub http_prefix: Option<String>,
+    /// What its variables are bound to.
+    pub env: BTreeMap<String, EnvSource>,
+    /// The row of `_schemas` that was submitted for its schema.
     pub schema_id: Option<String>,
     /// For dry runs: a document that the schema does not allow.
     pub misfit: Option<Misfit>,
     /// The index diff of the start, in the form of the wire.
     pub index_diff: Json,
-    /// For the function log, once the push is live.
-    pub warnings: Vec<String>,
 }
 
 fn path_of(id: &str) -> Path {

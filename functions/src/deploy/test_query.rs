@@ -9,8 +9,9 @@ use serde_json::{Value as Json, json};
 use super::error::PushError;
 use crate::auth::Identity;
 use crate::engine::Engine;
+use crate::model::Component;
 use crate::runtime::{BuildError, Bundle, ModuleSource, Program};
-use crate::udf::{Call, CallFailure, Caller, FunctionPath, QueryResult, RequestId};
+use crate::udf::{Call, CallFailure, Caller, ComponentPath, FunctionPath, QueryResult, RequestId};
 
 /// What test queries import from `convex:/_system/repl/wrappers.js`. How it is made is told in `repl/README.md`.
 const WRAPPERS: &str = include_str!("repl/wrappers.js");
@@ -52,12 +53,19 @@ pub async fn run_test_function(
     identity: Identity,
     request: RunTestFunctionRequest,
 ) -> Result<Json, TestQueryError> {
-    if request.component_id.is_some_and(|id| id != crate::system::ROOT_COMPONENT_ID) {
-        return Err(PushError::ComponentsUnavailable { path: "run_test_function".to_owned() }.into());
-    }
-    let path = FunctionPath::parse(&request.bundle.path).map_err(CallFailure::from)?;
+    let model = engine.models().at(engine.db(), &engine.db().latest()).await.map_err(PushError::from)?;
+    let component = match request.component_id.filter(|id| id != crate::system::ROOT_COMPONENT_ID) {
+        None => model.component(&ComponentPath::root()).cloned(),
+        Some(id) => {
+            let of_id = |component: &&Arc<Component>| component.id.is_some_and(|of| of.to_string() == id);
+            let found = model.components.values().find(of_id).cloned();
+            Some(found.ok_or(PushError::NoSuchComponent { id })?)
+        }
+    };
+    let component = component.ok_or_else(|| PushError::Internal { reason: "the app is not there".to_owned() })?;
+    let path = FunctionPath::parse_in(component.path.clone(), &request.bundle.path).map_err(CallFailure::from)?;
     let request_id = RequestId::random(engine.env());
-    let program = match build(engine, &path, request.bundle.source).await? {
+    let program = match build(engine, &component, &path, request.bundle.source).await? {
         Ok(program) => program,
         Err(message) => return Ok(failure(&format!("[Request ID: {request_id}] Server Error\n{message}"))),
     };
@@ -84,15 +92,15 @@ pub async fn run_test_function(
 
 async fn build(
     engine: &Engine,
+    component: &Component,
     path: &FunctionPath,
     source: Arc<str>,
 ) -> Result<Result<Arc<Program>, String>, PushError> {
     let module = |path: &str, source: Arc<str>| ModuleSource { path: path.to_owned(), source, source_map: None };
-    let model = engine.models().at(engine.db(), &engine.db().latest()).await?;
     let bundle = Bundle {
         modules: vec![module(&path.module, source), module(WRAPPERS_PATH, WRAPPERS.into())],
         entries: vec![path.module.to_string()],
-        env: (*model.process_env).clone(),
+        env: (*component.process_env).clone(),
         import_seed: engine.env().random_bytes(),
         import_now_ms: (engine.env().now_ns() / 1_000_000) as f64,
     };

@@ -1,17 +1,18 @@
 //! `wait_for_schema`: how far the validation and the index backfills of a push are.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lakewire_storage::catalog::{SchemaState, SystemTable};
 use lakewire_storage::commit::CommitStream;
 use lakewire_storage::state::Snapshot;
 use serde::Deserialize;
-use serde_json::{Value as Json, json};
+use serde_json::{Map, Value as Json, json};
 
 use super::error::PushError;
 use super::finish::EchoedSchemaChange;
 use super::preparation::{self, wanted_indexes};
-use super::staged::{self, StagedPush};
+use super::staged::{self, StagedComponent, StagedPush};
 use crate::engine::Engine;
 
 /// The body. Of the echoed `schemaChange` only the push id is looked at.
@@ -33,25 +34,49 @@ const MAX_TIMEOUT_MS: u64 = 60_000;
 /// Where a push stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Status {
-    InProgress { schema_validation_complete: bool, indexes_complete: usize, indexes_total: usize },
-    Failed { error: String, table_name: Option<String> },
+    /// By component path.
+    InProgress(BTreeMap<String, Progress>),
+    Failed {
+        component_path: String,
+        error: String,
+        table_name: Option<String>,
+    },
     RaceDetected,
     Complete,
+}
+
+/// How far one component is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Progress {
+    schema_validation_complete: bool,
+    indexes_complete: usize,
+    indexes_total: usize,
+}
+
+impl Progress {
+    fn is_complete(self) -> bool {
+        self.schema_validation_complete && self.indexes_complete == self.indexes_total
+    }
+
+    fn to_json(self) -> Json {
+        json!({
+            "schemaValidationComplete": self.schema_validation_complete,
+            "indexesComplete": self.indexes_complete,
+            "indexesTotal": self.indexes_total,
+        })
+    }
 }
 
 impl Status {
     fn to_json(&self) -> Json {
         match self {
-            Status::InProgress { schema_validation_complete, indexes_complete, indexes_total } => json!({
-                "type": "inProgress",
-                "components": {"": {
-                    "schemaValidationComplete": schema_validation_complete,
-                    "indexesComplete": indexes_complete,
-                    "indexesTotal": indexes_total,
-                }},
-            }),
-            Status::Failed { error, table_name } => {
-                json!({"type": "failed", "error": error, "componentPath": "", "tableName": table_name})
+            Status::InProgress(components) => {
+                let components: Map<_, _> =
+                    components.iter().map(|(path, progress)| (path.clone(), progress.to_json())).collect();
+                json!({"type": "inProgress", "components": components})
+            }
+            Status::Failed { component_path, error, table_name } => {
+                json!({"type": "failed", "error": error, "componentPath": component_path, "tableName": table_name})
             }
             Status::RaceDetected => json!({"type": "raceDetected"}),
             Status::Complete => json!({"type": "complete"}),
@@ -70,7 +95,7 @@ pub async fn wait_for_schema(engine: &Engine, request: WaitForSchemaRequest) -> 
     super::work::kick(engine);
     let mut commits = engine.db().commits();
     let first = status(&engine.db().latest(), engine, &push).await?;
-    if !matches!(first, Status::InProgress { .. }) {
+    if !matches!(first, Status::InProgress(_)) {
         return Ok(first.to_json());
     }
     let timeout = Duration::from_millis(request.timeout_ms.min(MAX_TIMEOUT_MS));
@@ -99,14 +124,34 @@ async fn change(
 }
 
 async fn status(snapshot: &Snapshot, engine: &Engine, push: &StagedPush) -> Result<Status, PushError> {
+    let mut components = BTreeMap::new();
+    for component in &push.components {
+        match status_of(snapshot, engine, push, component).await? {
+            Ok(progress) => components.insert(component.path.clone(), progress),
+            Err(end) => return Ok(end),
+        };
+    }
+    let complete = components.values().all(|progress| progress.is_complete());
+    Ok(if complete { Status::Complete } else { Status::InProgress(components) })
+}
+
+/// How far a component is, or the end of the whole push.
+async fn status_of(
+    snapshot: &Snapshot,
+    engine: &Engine,
+    push: &StagedPush,
+    component: &StagedComponent,
+) -> Result<Result<Progress, Status>, PushError> {
     let mut tx = engine.db().begin(snapshot.clone(), "_system/wait_for_schema");
-    let schema_validation_complete = match preparation::schema_state(&mut tx, push).await? {
+    let schema_validation_complete = match preparation::schema_state(&mut tx, component).await? {
         None | Some(SchemaState::Validated | SchemaState::Active) => true,
         Some(SchemaState::Pending) => false,
-        Some(SchemaState::Failed { error, table_name }) => return Ok(Status::Failed { error, table_name }),
-        Some(SchemaState::Overwritten) => return Ok(Status::RaceDetected),
+        Some(SchemaState::Failed { error, table_name }) => {
+            return Ok(Err(Status::Failed { component_path: component.path.clone(), error, table_name }));
+        }
+        Some(SchemaState::Overwritten) => return Ok(Err(Status::RaceDetected)),
     };
-    let schema = preparation::schema_of(push)?;
+    let schema = preparation::schema_of(push, component)?;
     let wanted = match &schema {
         // Dry runs build no indexes.
         Some(schema) if push.finishable => wanted_indexes(schema),
@@ -115,17 +160,12 @@ async fn status(snapshot: &Snapshot, engine: &Engine, push: &StagedPush) -> Resu
     let waited_for: Vec<_> = wanted.into_iter().filter(|spec| !spec.staged).collect();
     let mut indexes_complete = 0;
     for spec in &waited_for {
-        match preparation::progress(snapshot.catalog(), spec) {
+        match preparation::progress(snapshot.catalog(), component.namespace, spec) {
             Some(true) => indexes_complete += 1,
             Some(false) => {}
             // Another push took it away.
-            None => return Ok(Status::RaceDetected),
+            None => return Ok(Err(Status::RaceDetected)),
         }
     }
-    let indexes_total = waited_for.len();
-    Ok(if schema_validation_complete && indexes_complete == indexes_total {
-        Status::Complete
-    } else {
-        Status::InProgress { schema_validation_complete, indexes_complete, indexes_total }
-    })
+    Ok(Ok(Progress { schema_validation_complete, indexes_complete, indexes_total: waited_for.len() }))
 }

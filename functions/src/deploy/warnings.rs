@@ -16,6 +16,8 @@ pub fn log(engine: &Engine, warnings: &[String]) {
         timestamp: now_ms,
         is_truncated: false,
         system_metadata: None,
+        component_path: None,
+        udf_path: None,
     };
     for warning in warnings {
         tracing::warn!("{warning}");

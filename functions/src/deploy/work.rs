@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lakewire_storage::catalog::{Namespace, SchemaState, SystemTable};
+use lakewire_storage::catalog::{SchemaState, SystemTable};
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::database::Database;
 use lakewire_storage::definition::{backfill_all, validate_schema};
@@ -66,10 +66,10 @@ async fn run(db: &Database) {
 }
 
 async fn try_run(db: &Database) -> Result<(), CommitError> {
-    let schemas = db.head().catalog().schemas(Namespace::ROOT).cloned();
-    let pending = schemas.and_then(|schemas| schemas.pending.clone());
-    if let Some(schema) = pending.filter(|schema| schema.state == SchemaState::Pending) {
-        // First, because it can end the push early.
+    let head = db.head();
+    let schemas = head.catalog().all_schemas().filter_map(|(_, schemas)| schemas.pending.as_ref());
+    for schema in schemas.filter(|schema| schema.state == SchemaState::Pending) {
+        // Before the indexes, because it can end the push early.
         validate_schema(db, DocumentId { table: SystemTable::Schemas.number(), internal: schema.row }).await?;
     }
     backfill_all(db).await

@@ -10,7 +10,7 @@ use super::execution::{ActionRun, Outcome, Report};
 use super::prepare::{Refusal, access};
 use crate::model::FunctionKind;
 use crate::runtime::UdfKind;
-use crate::udf::check::{self, Placeholders, app_tables};
+use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::{Call, CallFailure};
 
 impl Engine {
@@ -46,7 +46,8 @@ impl Engine {
         *user_time = outcome.user_time;
         let json = outcome.result.map_err(Refusal::of_js)?;
         let function = prepared.function(call);
-        check::result(function, &call.path, &json, Placeholders::Refused, tx.limits().result_size, &app_tables(&tx))?;
+        let tables = tables_of(&tx, &prepared.model, &call.path.component);
+        check::result(function, &call.path, &json, Placeholders::Refused, tx.limits().result_size, &tables)?;
         Ok(json.into())
     }
 }

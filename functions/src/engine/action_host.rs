@@ -1,6 +1,5 @@
 //! What actions run on: calls of other functions, each a transaction of its own.
 
-use std::borrow::Cow;
 use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
@@ -11,11 +10,14 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::execution::Outcome;
+use crate::auth::Identity;
 use crate::logs::{LogEntry, Progress};
-use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, SyscallError};
+use crate::model::AppModel;
+use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, NewFile, StoredFile, SyscallError};
+use crate::udf::address::{self, Address};
 use crate::udf::check::positional;
-use crate::udf::host::{Address, developer, later_operation, meta, not_available, resolve_address};
-use crate::udf::{Call, CallFailure, Caller, Failure};
+use crate::udf::host::{address_error, developer, function_handle, later_operation, meta, not_available};
+use crate::udf::{Call, CallFailure, Caller, Failure, FunctionPath};
 
 /// What user code is told about a fault of the server inside one of its calls.
 const INTERNAL_TEXT: &str = "Your request couldn't be completed. Try again later.";
@@ -37,12 +39,6 @@ struct Shared {
 struct FunctionCall<'a> {
     #[serde(borrow)]
     args: &'a RawValue,
-    #[serde(borrow, default)]
-    name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    reference: Option<Cow<'a, str>>,
-    #[serde(borrow, default, rename = "functionHandle")]
-    function_handle: Option<Cow<'a, str>>,
 }
 
 impl FunctionActionHost {
@@ -67,14 +63,18 @@ impl ActionHost for FunctionActionHost {
     }
 
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
-        let client = self.shared.engine.upgrade().map(|engine| engine.fetch.clone());
-        async move {
-            match client {
-                Some(client) => client.fetch(request).await,
-                None => Err(SyscallError::fatal("the server is shutting down")),
-            }
-        }
-        .boxed()
+        let client = self.shared.engine().map(|engine| engine.fetch.clone());
+        async move { client?.fetch(request).await }.boxed()
+    }
+
+    fn store_file(&self, file: NewFile) -> BoxFuture<'static, Result<String, SyscallError>> {
+        let shared = self.shared.clone();
+        async move { shared.engine()?.store_file(&shared.call, file).await }.boxed()
+    }
+
+    fn open_file(&self, id: String) -> BoxFuture<'static, Result<Option<StoredFile>, SyscallError>> {
+        let shared = self.shared.clone();
+        async move { shared.engine()?.open_file(&shared.call, &id).await }.boxed()
     }
 
     fn log(&self, line: LogLine) {
@@ -87,31 +87,40 @@ impl ActionHost for FunctionActionHost {
 }
 
 impl Shared {
+    fn engine(&self) -> Result<Arc<Engine>, SyscallError> {
+        self.engine.upgrade().ok_or_else(|| SyscallError::fatal("the server is shutting down"))
+    }
+
     async fn answer(&self, op: &str, args: &str) -> Result<String, SyscallError> {
-        let Some(engine) = self.engine.upgrade() else {
-            return Err(SyscallError::fatal("the server is shutting down"));
-        };
+        let engine = self.engine()?;
         match op {
             "1.0/actions/query" => {
-                let call = self.inner_call("ctx.runQuery", args)?;
+                let call = self.inner_call(&engine, "ctx.runQuery", args).await?;
                 let snapshot = engine.db.latest();
                 reply(engine.run_query(&call, snapshot, None).await.map(|run| run.outcome))
             }
             "1.0/actions/mutation" => {
-                let call = self.inner_call("ctx.runMutation", args)?;
+                let call = self.inner_call(&engine, "ctx.runMutation", args).await?;
                 reply(engine.run_mutation(&call, None).await.map(|run| run.outcome))
             }
             "1.0/actions/action" => {
-                let call = self.inner_call("ctx.runAction", args)?;
+                let call = self.inner_call(&engine, "ctx.runAction", args).await?;
                 // Boxed: an action that calls an action is a future within itself.
                 let run: BoxFuture<'_, _> = engine.run_action(&call).boxed();
                 reply(run.await.map(|run| run.outcome))
             }
             "1.0/actions/schedule" => engine.schedule_from_action(&self.call, args).await,
-            "1.0/actions/cancel_job" => engine.cancel_from_action(args).await,
+            "1.0/actions/cancel_job" => engine.cancel_from_action(&self.call, args).await,
             "1.0/storageGetUrl" | "1.0/storageGetMetadata" | "1.0/storageGenerateUploadUrl" | "1.0/storageDelete" => {
-                engine.storage_from_action(op, args).await
+                engine.storage_from_action(&self.call, op, args).await
             }
+            "1.0/createFunctionHandle" => {
+                let address = parse("createFunctionHandle", args)?;
+                let (model, path) = self.resolve(&engine, &address).await?;
+                function_handle(&model, &path)
+            }
+            // Who calls the app is none of a component's business.
+            "1.0/getUserIdentity" if !self.call.path.component.is_root() => Ok("null".to_owned()),
             "1.0/getUserIdentity" => Ok(self.call.identity.user_json().to_owned()),
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
@@ -128,19 +137,43 @@ impl Shared {
         }
     }
 
-    fn inner_call(&self, api: &str, args: &str) -> Result<Call, SyscallError> {
-        let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `{api}`: {error}"));
-        let FunctionCall { args, name, reference, function_handle } = serde_json::from_str(args).map_err(invalid)?;
-        let path = resolve_address(&Address { name, reference, function_handle })?;
+    /// The function that this action means by `address`, in the app as it is now.
+    async fn resolve(
+        &self,
+        engine: &Engine,
+        address: &Address<'_>,
+    ) -> Result<(Arc<AppModel>, FunctionPath), SyscallError> {
+        let model = engine.models.at(&engine.db, &engine.db.latest()).await.map_err(|error| {
+            tracing::error!(%error, "the deployed app cannot be read");
+            developer("InternalServerError", INTERNAL_TEXT)
+        })?;
+        let path = address::resolve(&model, &self.call.path.component, address).map_err(address_error)?;
+        Ok((model, path))
+    }
+
+    async fn inner_call(&self, engine: &Engine, api: &str, args: &str) -> Result<Call, SyscallError> {
+        let FunctionCall { args: values } = parse(api, args)?;
+        let (_, path) = self.resolve(engine, &parse(api, args)?).await?;
+        let within_app = path.component.is_root() && self.call.path.component.is_root();
+        let identity = match &self.call.identity {
+            identity if within_app || identity.is_admin() => identity.clone(),
+            _ => Identity::Anonymous,
+        };
         Ok(Call {
             path,
-            args: positional(args.get()).into(),
+            identity,
+            args: positional(values.get()).into(),
             caller: Caller::Action,
             internal: true,
             parent_execution: Some(self.execution_id.clone()),
             ..self.call.clone()
         })
     }
+}
+
+fn parse<'a, T: Deserialize<'a>>(api: &str, args: &'a str) -> Result<T, SyscallError> {
+    let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `{api}`: {error}"));
+    serde_json::from_str(args).map_err(invalid)
 }
 
 /// Every failure of a call is one that the action can catch; a fault of the server has a general text.

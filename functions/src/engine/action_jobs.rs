@@ -1,13 +1,16 @@
 //! `ctx.scheduler` in actions: each operation is a transaction of its own.
 
+use lakewire_storage::catalog::Namespace;
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::Transaction;
 
 use super::Engine;
 use crate::jobs::{self, CancelArgs, JobUsage, ScheduleArgs};
+use crate::model::AppModel;
 use crate::runtime::SyscallError;
 use crate::udf::Call;
-use crate::udf::host::{APP, Address, developer, model_error, resolve_address};
+use crate::udf::address::{self, Address};
+use crate::udf::host::{address_error, developer, model_error};
 
 const SOURCE: &str = "_system/scheduler";
 
@@ -18,13 +21,14 @@ impl Engine {
             |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
         let request: ScheduleArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
         let address: Address<'_> = serde_json::from_str(args).map_err(invalid)?;
-        let path = resolve_address(&address)?;
         loop {
             let snapshot = self.db.head();
             let mut tx = self.db.begin(snapshot.clone(), SOURCE);
             let model = self.models.model(&self.db, &snapshot, &mut tx).await.map_err(model_error)?;
+            let path = address::resolve(&model, &call.path.component, &address).map_err(address_error)?;
+            let namespace = namespace_of(&model, call)?;
             let mut usage = JobUsage::default();
-            let id = jobs::insert(&mut tx, &model, APP, &path, &request, call.job, &mut usage).await?;
+            let id = jobs::insert(&mut tx, &model, namespace, &path, &request, call.job, &mut usage).await?;
             if self.is_committed(tx).await? {
                 return Ok(format!("\"{id}\""));
             }
@@ -32,13 +36,15 @@ impl Engine {
     }
 
     /// `1.0/actions/cancel_job`.
-    pub(super) async fn cancel_from_action(&self, args: &str) -> Result<String, SyscallError> {
+    pub(super) async fn cancel_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
         let invalid =
             |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
         let request: CancelArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
         loop {
-            let mut tx = self.db.begin(self.db.head(), SOURCE);
-            jobs::cancel(&mut tx, APP, &request.id, None).await?;
+            let snapshot = self.db.head();
+            let mut tx = self.db.begin(snapshot.clone(), SOURCE);
+            let model = self.models.model(&self.db, &snapshot, &mut tx).await.map_err(model_error)?;
+            jobs::cancel(&mut tx, namespace_of(&model, call)?, &request.id, None).await?;
             if self.is_committed(tx).await? {
                 return Ok("null".to_owned());
             }
@@ -49,4 +55,12 @@ impl Engine {
     pub(super) async fn is_committed(&self, tx: Transaction) -> Result<bool, SyscallError> {
         jobs::try_commit(&self.db, tx).await.map_err(|error: CommitError| SyscallError::transient(error.to_string()))
     }
+}
+
+/// Whose jobs and files an action's are.
+pub(super) fn namespace_of(model: &AppModel, call: &Call) -> Result<Namespace, SyscallError> {
+    let component = model.component(&call.path.component).filter(|component| component.mounted);
+    let unmounted =
+        || developer("UnmountedComponent", format_args!("component `{}` is not mounted", call.path.component));
+    component.map(|component| component.namespace).ok_or_else(unmounted)
 }

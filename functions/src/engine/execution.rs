@@ -8,9 +8,10 @@ use lakewire_storage::log::Timestamp;
 use lakewire_storage::transaction::Usage;
 
 use super::Engine;
+use crate::logs::LogLine;
 use crate::logs::{Completion, LogEntry, OccInfo, UsageStats};
 use crate::model::FunctionKind;
-use crate::runtime::LogLine;
+use crate::udf::host::ConsoleLine;
 use crate::udf::{
     ActionResult, Call, Failure, FunctionError, FunctionOutcome, MutationResult, Observed, QueryResult, RequestId,
 };
@@ -25,11 +26,18 @@ pub(super) struct Started {
     monotonic_ns: u64,
 }
 
+fn log_line(ConsoleLine { line, by }: ConsoleLine) -> LogLine {
+    match by {
+        Some(function) => LogLine::of_nested(line, &function),
+        None => line.into(),
+    }
+}
+
 /// A finished query.
 pub(super) struct QueryRun {
     pub outcome: Outcome,
     pub request_id: RequestId,
-    pub lines: Vec<LogLine>,
+    pub lines: Vec<ConsoleLine>,
     pub journal: Option<String>,
     pub reads: ReadSet,
     pub ts: Timestamp,
@@ -55,7 +63,7 @@ pub(crate) struct ActionRun {
 /// What the log tells about an execution besides the call itself.
 #[derive(Default)]
 pub(super) struct Report {
-    pub lines: Vec<LogLine>,
+    pub lines: Vec<ConsoleLine>,
     pub user_time: Duration,
     pub usage: Usage,
     pub occ: Option<OccInfo>,
@@ -65,7 +73,7 @@ impl QueryRun {
     pub(super) fn into_result(self, engine: &Engine) -> QueryResult {
         QueryResult {
             outcome: engine.client_outcome(self.outcome, &self.request_id),
-            log_lines: engine.client_lines(self.lines.iter().map(LogLine::pretty).collect()),
+            log_lines: engine.client_lines(self.lines.iter().map(|line| line.line.pretty()).collect()),
             journal: self.journal,
             reads: Arc::new(self.reads),
             ts: self.ts,
@@ -135,7 +143,7 @@ impl Engine {
             udf_type: kind.as_str(),
             component_path: (!call.path.component.is_root()).then(|| call.path.component.to_string()),
             identifier: call.path.udf_path(),
-            log_lines: lines.into_iter().map(Into::into).collect(),
+            log_lines: lines.into_iter().map(log_line).collect(),
             timestamp: seconds(self.env.now_ns()),
             execution_time: seconds(self.env.monotonic_ns().saturating_sub(started.monotonic_ns)),
             user_execution_time: user_time.as_secs_f64(),

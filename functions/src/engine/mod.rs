@@ -64,7 +64,7 @@ pub struct Engine {
     modules: ModuleStore,
     store: Arc<dyn object_store::ObjectStore>,
     files: Arc<Files>,
-    programs: ProgramCache,
+    programs: Arc<ProgramCache>,
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
     cursor_key: CursorKey,
@@ -95,7 +95,7 @@ impl Engine {
             auth: Authenticator::new(&deployment.name, deployment.secret),
             models: Arc::new(ModelCache::new(origins)),
             files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
-            programs: ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone()),
+            programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
             cursor_key: CursorKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
             push_work: PushWork::default(),
@@ -229,7 +229,7 @@ impl Engine {
     }
 
     /// Programs of deployed apps.
-    pub fn programs(&self) -> &ProgramCache {
+    pub fn programs(&self) -> &Arc<ProgramCache> {
         &self.programs
     }
 

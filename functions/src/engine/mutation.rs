@@ -22,7 +22,7 @@ use super::starvation::{RightOfWay, STARVED};
 use super::{ConflictKey, Engine, prepare, warnings};
 use crate::logs::OccInfo;
 use crate::model::FunctionKind;
-use crate::runtime::{LogLine, UdfKind};
+use crate::runtime::UdfKind;
 use crate::udf::check::{self, COMMIT_TS};
 use crate::udf::{Call, CallFailure, ConflictFailure, Failure, FunctionErrorKind, SessionRequest};
 
@@ -165,7 +165,7 @@ impl Engine {
         warnings::append(&mut ran, self.env.now_ns());
         let Ran { outcome, mut tx, mut host, user_time, .. } = ran;
         let stored = std::mem::take(&mut host.stored);
-        let lines: Vec<String> = host.lines.iter().map(LogLine::pretty).collect();
+        let lines: Vec<String> = host.lines.iter().map(|line| line.line.pretty()).collect();
         match (&outcome, once) {
             (Ok(json), Once::Session(session)) => sessions::record(&mut tx, session, json, &lines).await?,
             (Ok(_), _) => {}

@@ -1,5 +1,6 @@
 //! From a call to something V8 can run: the app at the snapshot, the function in it, the arguments checked.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lakewire_storage::database::Snapshot;
@@ -9,7 +10,7 @@ use super::{Engine, ProgramError};
 use crate::model::{AnalyzedFunction, AppModel, FunctionKind, ModelError, RunState};
 use crate::runtime::FailureKind;
 use crate::runtime::{Invocation, InvocationLimits, JsFailure, Program, UdfKind};
-use crate::udf::check::{self, Access, Placeholders, app_tables};
+use crate::udf::check::{self, Access, Placeholders, tables_of};
 use crate::udf::{Call, CallFailure, Failure, FunctionErrorKind};
 
 /// Why a function was not run, or has no result.
@@ -85,6 +86,12 @@ pub(super) struct Prepared {
 }
 
 impl Prepared {
+    /// What the function sees as `process.env`.
+    pub(super) fn process_env(&self, call: &Call) -> Arc<BTreeMap<String, String>> {
+        let component = self.model.component(&call.path.component);
+        component.map_or_else(Arc::default, |component| component.process_env.clone())
+    }
+
     /// What analysis found out about the function.
     pub(super) fn function(&self, call: &Call) -> Option<&AnalyzedFunction> {
         check::lookup(&self.model, &call.path)
@@ -104,8 +111,12 @@ impl Engine {
         check_running(&model)?;
         let function = check::find(&model, &call.path, kind, access(call))?;
         let max_size = tx.limits().arguments_size;
-        check::arguments(function, &call.path, &call.args, Placeholders::Refused, max_size, &app_tables(tx))?;
-        let program = self.programs.program(&model).await?;
+        let tables = tables_of(tx, &model, &call.path.component);
+        check::arguments(function, &call.path, &call.args, Placeholders::Refused, max_size, &tables)?;
+        // The function was found in it.
+        let component =
+            model.component(&call.path.component).ok_or_else(|| check::not_found(&call.path, access(call)))?;
+        let program = self.programs.program(&model, component).await?;
         Ok(Prepared { model, program })
     }
 
@@ -129,7 +140,7 @@ impl Engine {
             args: call.args.to_string(),
             seed: self.env.random_bytes(),
             now_ms: (self.env.now_ns() / 1_000_000) as f64,
-            env: prepared.model.process_env.clone(),
+            env: prepared.process_env(call),
             limits: InvocationLimits::from(&**self.db.limits()),
         }
     }

@@ -1,18 +1,31 @@
-//! Programs of deployed apps: built once, found by deployment version, kept over restarts.
+//! Programs of deployed apps and their components: built once, found by deployment version, kept over restarts.
+//!
+//! A program is made of the code of a definition. Components of the same definition share it, unless their modules
+//! looked at variables, while they were evaluated, that differ between them.
 
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use futures::{StreamExt, TryStreamExt, stream};
 use lakewire_storage::env::Env;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use parking_lot::Mutex;
-use tokio::sync::OnceCell;
 
-use crate::model::{AppModel, ModuleEnvironment, ModuleStore, UdfConfig};
-use crate::runtime::{BuildError, Bundle, ModuleSource, Pool, Program};
+use crate::model::source::CONCURRENT_BLOBS;
+use crate::model::{AppModel, Component, ModuleEnvironment, ModuleStore, UdfConfig};
+use crate::runtime::{BuildError, Bundle, CodeKey, ModuleSource, Pool, Program};
+use crate::udf::ComponentPath;
 
-/// Programs kept in memory. A push replaces one by the next; calls in flight hold on to theirs anyway.
+/// Deployment versions whose programs are kept in memory, and pushes and changes of variables that code outlives which
+/// is in use no more. Calls in flight hold on to theirs anyway.
 const KEPT: usize = 3;
+
+/// Programs of one code that differ in what they saw of the environment.
+const VARIANTS: usize = 8;
+
+/// Programs built at a time: each takes a process.
+const CONCURRENT_BUILDS: usize = 2;
 
 /// Why an app has no program.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -31,79 +44,128 @@ pub struct ProgramCache {
     store: Arc<dyn ObjectStore>,
     pool: Arc<Pool>,
     env: Env,
-    by_version: Mutex<Recent<u64>>,
-    by_content: Mutex<Recent<[u8; 32]>>,
+    by_version: Mutex<Vec<(u64, ByComponent)>>,
+    by_code: Mutex<ByCode>,
 }
 
-type Slot = Arc<OnceCell<Arc<Program>>>;
+type ByComponent = HashMap<ComponentPath, Arc<Program>>;
 
-/// The most recently used slots, newest last.
-struct Recent<K>(Vec<(K, Slot)>);
+/// The programs of one code, newest last. Locked while one is made.
+type Variants = Arc<tokio::sync::Mutex<Vec<Arc<Program>>>>;
 
-impl<K: PartialEq> Recent<K> {
-    /// The slot of `key`, and the key of the one that made room for it.
-    fn slot(&mut self, key: K) -> (Slot, Option<K>) {
-        if let Some(at) = self.0.iter().position(|(other, _)| *other == key) {
-            let found = self.0.remove(at);
-            let slot = found.1.clone();
-            self.0.push(found);
-            return (slot, None);
-        }
-        let evicted = (self.0.len() >= KEPT).then(|| self.0.remove(0).0);
-        let slot = Slot::default();
-        self.0.push((key, slot.clone()));
-        (slot, evicted)
+#[derive(Default)]
+struct ByCode {
+    programs: HashMap<CodeKey, (Variants, usize)>,
+    /// Raised by every app that was prepared: programs tell by it how long they have not been used.
+    generation: usize,
+}
+
+impl ByCode {
+    fn variants(&mut self, key: CodeKey) -> Variants {
+        let generation = self.generation;
+        let (variants, used) = self.programs.entry(key).or_default();
+        *used = generation;
+        variants.clone()
+    }
+
+    /// Begins a generation; returns the codes that nobody has used for long, and forgets them.
+    fn advance(&mut self) -> Vec<CodeKey> {
+        self.generation += 1;
+        let oldest = self.generation.saturating_sub(KEPT);
+        self.programs.extract_if(|_, (_, used)| *used < oldest).map(|(key, _)| key).collect()
     }
 }
 
 impl ProgramCache {
     pub(super) fn new(modules: ModuleStore, store: Arc<dyn ObjectStore>, pool: Arc<Pool>, env: Env) -> Self {
-        let (by_version, by_content) = (Mutex::new(Recent(Vec::new())), Mutex::new(Recent(Vec::new())));
-        Self { modules, store, pool, env, by_version, by_content }
+        Self { modules, store, pool, env, by_version: Mutex::default(), by_code: Mutex::default() }
     }
 
-    /// The program of the app at its deployment version.
+    /// The program of a component at the deployment version of `model`.
     ///
     /// # Errors
     /// [`ProgramError`]; the next call tries again.
-    pub async fn program(&self, model: &AppModel) -> Result<Arc<Program>, ProgramError> {
-        let (slot, _) = self.by_version.lock().slot(model.deployment_version);
-        slot.get_or_try_init(|| self.prepare(model)).await.cloned()
+    pub async fn program(&self, model: &AppModel, component: &Component) -> Result<Arc<Program>, ProgramError> {
+        let version = model.deployment_version;
+        if let Some((_, programs)) = self.by_version.lock().iter().find(|(other, _)| *other == version)
+            && let Some(program) = programs.get(&component.path)
+        {
+            return Ok(program.clone());
+        }
+        let program = self.find_or_make(model, component).await?;
+        let mut recent = self.by_version.lock();
+        if !recent.iter().any(|(other, _)| *other == version) {
+            if recent.len() >= KEPT {
+                recent.remove(0);
+            }
+            recent.push((version, ByComponent::new()));
+        }
+        if let Some((_, programs)) = recent.iter_mut().find(|(other, _)| *other == version) {
+            programs.insert(component.path.clone(), program.clone());
+        }
+        Ok(program)
     }
 
-    /// Builds the program of an app whose version is not known yet, so that its first call finds it. For pushes,
+    /// Builds the programs of an app whose version is not known yet, so that its first calls find them. For pushes,
     /// before they commit.
     ///
     /// # Errors
     /// [`ProgramError`].
-    pub async fn prepare(&self, model: &AppModel) -> Result<Arc<Program>, ProgramError> {
-        let bundle = self.bundle(model).await?;
-        let key = bundle.cache_key();
-        let (slot, evicted) = self.by_content.lock().slot(key);
-        if let Some(evicted) = evicted {
-            let (store, path) = (self.store.clone(), stored_at(&evicted));
-            self.env.spawn("drop-program", async move {
-                // It is only a cache: what stays behind costs space.
-                let _ = store.delete(&path).await;
-            });
+    pub async fn prepare(&self, model: &AppModel) -> Result<(), ProgramError> {
+        let made: Vec<_> = model.mounted().map(|component| self.find_or_make(model, component)).collect();
+        stream::iter(made).buffer_unordered(CONCURRENT_BUILDS).try_for_each(|_| async { Ok(()) }).await?;
+        // Only now: an app that cannot be loaded does not take the place of one that can.
+        for key in self.by_code.lock().advance() {
+            self.forget(key);
         }
-        slot.get_or_try_init(|| self.load_or_build(bundle, key)).await.cloned()
+        Ok(())
     }
 
-    async fn load_or_build(&self, bundle: Bundle, key: [u8; 32]) -> Result<Arc<Program>, ProgramError> {
-        let path = stored_at(&key);
-        if let Ok(found) = self.store.get(&path).await
-            && let Ok(bytes) = found.bytes().await
-            && let Some(program) = Program::from_bytes(bundle.clone(), &bytes)
-        {
-            return Ok(Arc::new(program));
+    async fn find_or_make(&self, model: &AppModel, component: &Component) -> Result<Arc<Program>, ProgramError> {
+        let key = code_key(model, component);
+        let variants = self.by_code.lock().variants(key);
+        let mut variants = variants.lock().await;
+        let env = &component.process_env;
+        if let Some(at) = variants.iter().position(|program| program.fits(env)) {
+            let program = variants.remove(at);
+            variants.push(program.clone());
+            return Ok(program);
         }
+        let bundle = self.bundle(model, component).await?;
+        let program = match self.load(key, &bundle, env).await {
+            Some(program) => program,
+            None => self.build(key, bundle).await?,
+        };
+        if variants.len() >= VARIANTS {
+            variants.remove(0);
+        }
+        variants.push(program.clone());
+        Ok(program)
+    }
+
+    /// A program of the code that an earlier process, or another one, has built.
+    async fn load(&self, key: CodeKey, bundle: &Bundle, env: &BTreeMap<String, String>) -> Option<Arc<Program>> {
+        let mut kept = self.store.list(Some(&folder(key)));
+        while let Some(Ok(object)) = kept.next().await {
+            if let Ok(found) = self.store.get(&object.location).await
+                && let Ok(bytes) = found.bytes().await
+                && let Some(program) = Program::from_bytes(bundle.clone(), &bytes)
+                && program.fits(env)
+            {
+                return Some(Arc::new(program));
+            }
+        }
+        None
+    }
+
+    async fn build(&self, key: CodeKey, bundle: Bundle) -> Result<Arc<Program>, ProgramError> {
         let program = self.pool.build(bundle).await.map_err(|error| match error {
             BuildError::Import(error) => ProgramError::Import(error.message),
             BuildError::Internal(message) => ProgramError::Internal(message),
         })?;
         let (store, kept) = (self.store.clone(), program.clone());
         self.env.spawn("keep-program", async move {
+            let path = folder(key).join(hex::encode(kept.env_key()));
             if let Err(error) = store.put(&path, PutPayload::from(kept.to_bytes())).await {
                 tracing::warn!(%error, "cannot keep a built program; it is built again after the next start");
             }
@@ -111,24 +173,51 @@ impl ProgramCache {
         Ok(program)
     }
 
-    async fn bundle(&self, model: &AppModel) -> Result<Bundle, ProgramError> {
-        let isolate = model.modules.values().filter(|module| module.environment == ModuleEnvironment::Isolate);
-        let sources = isolate.map(|module| async move {
-            let text = self.modules.get(module).await.map_err(|error| ProgramError::Internal(error.to_string()))?;
-            Ok(ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map })
+    /// Deletes what is stored of a code. It is only a cache: what stays behind costs space.
+    fn forget(&self, key: CodeKey) {
+        let store = self.store.clone();
+        self.env.spawn("drop-program", async move {
+            let kept: Vec<_> = store.list(Some(&folder(key))).filter_map(|found| async { found.ok() }).collect().await;
+            for object in kept {
+                let _ = store.delete(&object.location).await;
+            }
         });
-        let modules = futures::future::try_join_all(sources).await?;
-        let config = model.udf_config.as_ref();
+    }
+
+    async fn bundle(&self, model: &AppModel, component: &Component) -> Result<Bundle, ProgramError> {
+        let definition = &component.definition;
+        let isolate = definition.modules.values().filter(|module| module.environment == ModuleEnvironment::Isolate);
+        let sources: Vec<_> = isolate
+            .map(|module| async move {
+                let text = self.modules.get(module).await.map_err(|error| ProgramError::Internal(error.to_string()))?;
+                Ok(ModuleSource { path: module.path.clone(), source: text.source, source_map: text.source_map })
+            })
+            .collect();
+        let (import_seed, import_now_ms) = import_world(model);
         Ok(Bundle {
-            modules,
-            entries: model.entries().map(|module| module.path.clone()).collect(),
-            env: (*model.process_env).clone(),
-            import_seed: config.map_or([0; 32], UdfConfig::seed),
-            import_now_ms: config.map_or(0.0, |config| config.import_phase_unix_timestamp_ms),
+            modules: stream::iter(sources).buffered(CONCURRENT_BLOBS).try_collect().await?,
+            entries: definition.entries().map(|module| module.path.clone()).collect(),
+            env: (*component.process_env).clone(),
+            import_seed,
+            import_now_ms,
         })
     }
 }
 
-fn stored_at(key: &[u8; 32]) -> Path {
-    Path::from(format!("programs/{}", hex::encode(key)))
+/// What modules see of chance and time while they are evaluated: the same in all components.
+fn import_world(model: &AppModel) -> ([u8; 32], f64) {
+    let config = model.udf_config.as_ref();
+    (config.map_or([0; 32], UdfConfig::seed), config.map_or(0.0, |config| config.import_phase_unix_timestamp_ms))
+}
+
+fn code_key(model: &AppModel, component: &Component) -> CodeKey {
+    let definition = &component.definition;
+    let (seed, now_ms) = import_world(model);
+    let isolate = definition.modules.values().filter(|module| module.environment == ModuleEnvironment::Isolate);
+    let modules = isolate.map(|module| (module.path.as_str(), module.sha256.as_str()));
+    CodeKey::new(&seed, now_ms, definition.entries().map(|module| module.path.as_str()), modules)
+}
+
+fn folder(key: CodeKey) -> Path {
+    Path::from(format!("programs/{key}"))
 }

@@ -12,7 +12,7 @@ use super::{Engine, warnings};
 use crate::model::FunctionKind;
 use crate::runtime::{self, Program, UdfKind};
 use crate::system::{self, SystemContext, SystemError};
-use crate::udf::check::{self, Placeholders, app_tables};
+use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
 use crate::udf::{Call, CallFailure, Caller, Failure, FunctionErrorKind, Observed, QueryResult};
 
@@ -114,7 +114,8 @@ impl Engine {
             Ok(json) => {
                 let placeholders = Placeholders::of(kind);
                 let function = prepared.function(call);
-                check::result(function, &call.path, &json, placeholders, tx.limits().result_size, &app_tables(&tx))
+                let tables = tables_of(&tx, &prepared.model, &call.path.component);
+                check::result(function, &call.path, &json, placeholders, tx.limits().result_size, &tables)
                     .map(|()| Arc::from(json))
             }
             Err(failure) => match Refusal::of_js(failure) {
@@ -132,6 +133,7 @@ impl Engine {
         }
         tx.set_privileged(true);
         let context = SystemContext {
+            component: &call.path.component,
             configured: self.models.configured(),
             nonce: self.env.random_u64(),
             cursor_key: &self.cursor_key,
@@ -162,6 +164,7 @@ impl Engine {
             db: self.db.clone(),
             snapshot,
             model: prepared.model.clone(),
+            programs: self.programs.clone(),
             deployment: self.name.clone(),
             cursor_key: self.cursor_key.clone(),
             identity: call.identity.clone(),

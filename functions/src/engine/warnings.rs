@@ -31,5 +31,5 @@ pub(super) fn append(ran: &mut Ran, now_ns: u64) {
             system_code: Some(code.to_owned()),
         })
         .collect();
-    ran.host.lines.extend(lines);
+    ran.host.lines.extend(lines.into_iter().map(Into::into));
 }

@@ -73,7 +73,7 @@ const UNAVAILABLE: &[(&str, &str)] = &[
     ("/api/json_schemas", "streaming exports"),
     ("/api/streaming_import/{*rest}", "streaming imports"),
     ("/api/delete_tables", "deleting tables"),
-    ("/api/delete_component", "components"),
+    ("/api/delete_component", "deleting components"),
     ("/api/cancel_all_jobs", "scheduled functions"),
     ("/api/cancel_job", "scheduled functions"),
 ];
@@ -177,10 +177,20 @@ async fn get_current_usage(State(engine): State<Arc<Engine>>, headers: HeaderMap
     Ok(axum::Json(json!({"metrics": {}, "seedStatus": "complete"})))
 }
 
+#[derive(Deserialize)]
+struct ComponentInQuery {
+    #[serde(default)]
+    component: Option<String>,
+}
+
 /// Shapes are not inferred; `Unknown` is a truthful answer for any table.
-async fn shapes(State(engine): State<Arc<Engine>>, headers: HeaderMap) -> Answer {
+async fn shapes(
+    State(engine): State<Arc<Engine>>,
+    headers: HeaderMap,
+    Query(query): Query<ComponentInQuery>,
+) -> Answer {
     require_admin(&engine, &headers, None)?;
-    let tables = deploy::table_names(&engine);
+    let tables = deploy::table_names(&engine, query.component.as_deref()).await?;
     let shapes: Map<String, Json> = tables.into_iter().map(|table| (table, json!({"type": "Unknown"}))).collect();
     Ok(axum::Json(Json::Object(shapes)))
 }

@@ -16,6 +16,8 @@ fn line(text: &str) -> LogLine {
         timestamp: 1,
         is_truncated: false,
         system_metadata: None,
+        component_path: None,
+        udf_path: None,
     }
 }
 

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::catalog::{Namespace, SystemTable};
 use lakewire_storage::database::Database;
 use lakewire_storage::state::Snapshot;
 use lakewire_storage::transaction::Transaction;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
+use super::component::{self, Component, Definition, ModulesByDefinition};
 use super::deployment::RunState;
 use super::error::ModelError;
+use super::handles::Handles;
 use super::module::{AnalyzedModule, ModuleEnvironment, ModuleModel};
 use super::{AuthProvider, DeploymentRow, UdfConfig, auth, deployment, env_vars, rows, udf_config};
+use crate::udf::ComponentPath;
 
 const MODULES: SystemTable = SystemTable::Modules;
 
@@ -43,6 +46,9 @@ pub struct AppModel {
     pub auth: Vec<AuthProvider>,
     /// The origins in force.
     pub origins: Origins,
+    /// The app itself, and its components, those that are not mounted any more included.
+    pub components: BTreeMap<ComponentPath, Arc<Component>>,
+    pub handles: Handles,
 }
 
 impl AppModel {
@@ -54,15 +60,33 @@ impl AppModel {
         let row = deployment::read(tx).await?;
         let env_vars = env_vars::read(tx).await?;
         let origins = effective_origins(&row, configured);
+        let udf_config = udf_config::read(tx).await?;
+        let mut by_definition = read_all_modules(tx).await?;
+        let modules = by_definition.remove("").unwrap_or_default();
+        let mut components = component::load(tx, &mut by_definition, &origins, &env_vars).await?;
+        let process_env = Arc::new(process_env(&origins, &env_vars));
+        let (version, definition) =
+            udf_config.as_ref().map_or(("", ""), |config| (&config.server_version, &config.definition));
+        let root = Component {
+            path: ComponentPath::root(),
+            id: None,
+            namespace: Namespace::ROOT,
+            definition: Arc::new(Definition::new("", version, definition, modules.clone())),
+            process_env: process_env.clone(),
+            mounted: true,
+        };
+        components.insert(ComponentPath::root(), Arc::new(root));
         Ok(AppModel {
             deployment_version: row.version as u64,
             state: row.state,
-            modules: read_modules(tx).await?,
-            udf_config: udf_config::read(tx).await?,
-            process_env: Arc::new(process_env(&origins, &env_vars)),
+            modules,
+            udf_config,
+            process_env,
             env_vars,
             auth: auth::read(tx).await?,
             origins,
+            components,
+            handles: Handles::load(tx).await?,
         })
     }
 
@@ -71,6 +95,23 @@ impl AppModel {
         self.modules.get(path)
     }
 
+    /// The app or one of its components. Those that are not mounted any more are found too.
+    pub fn component(&self, path: &ComponentPath) -> Option<&Arc<Component>> {
+        self.components.get(path)
+    }
+
+    /// The component that owns the tables of a namespace.
+    pub fn component_of(&self, namespace: Namespace) -> Option<&Arc<Component>> {
+        self.components.values().find(|component| component.namespace == namespace)
+    }
+
+    /// The app and the components whose functions can be called.
+    pub fn mounted(&self) -> impl Iterator<Item = &Arc<Component>> {
+        self.components.values().filter(|component| component.mounted)
+    }
+}
+
+impl Definition {
     /// The paths calls can enter at: isolate modules that export at least one function or route.
     pub fn entries(&self) -> impl Iterator<Item = &Arc<ModuleModel>> {
         self.modules.values().filter(|module| {
@@ -102,6 +143,9 @@ pub fn process_env(origins: &Origins, user: &BTreeMap<String, String>) -> BTreeM
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ModuleRow {
+    /// Path of the definition it is of; empty for the app.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub definition: String,
     pub path: String,
     pub sha256: String,
     pub source_bytes: f64,
@@ -111,8 +155,9 @@ pub struct ModuleRow {
 }
 
 impl ModuleRow {
-    pub fn new(module: &ModuleModel) -> ModuleRow {
+    pub fn new(definition: &str, module: &ModuleModel) -> ModuleRow {
         ModuleRow {
+            definition: definition.to_owned(),
             path: module.path.clone(),
             sha256: module.sha256.clone(),
             source_bytes: module.source_bytes as f64,
@@ -139,15 +184,23 @@ impl ModuleRow {
     }
 }
 
-/// All deployed modules by path.
-pub async fn read_modules(tx: &mut Transaction) -> Result<BTreeMap<String, Arc<ModuleModel>>, ModelError> {
-    let mut modules = BTreeMap::new();
+/// The modules of every definition by path, the app's under the empty definition path.
+async fn read_all_modules(tx: &mut Transaction) -> Result<ModulesByDefinition, ModelError> {
+    let mut modules = ModulesByDefinition::new();
     for row in rows::scan::<ModuleRow>(tx, MODULES).await? {
-        let id = row.id;
+        let (id, definition) = (row.id, row.value.definition.clone());
         let module = row.value.parse().map_err(|source| rows::shape(MODULES, id, source))?;
-        modules.insert(module.path.clone(), Arc::new(module));
+        modules.entry(definition).or_default().insert(module.path.clone(), Arc::new(module));
     }
     Ok(modules)
+}
+
+/// The deployed modules of a definition by path; the empty definition path is the app's.
+pub async fn read_modules(
+    tx: &mut Transaction,
+    definition: &str,
+) -> Result<BTreeMap<String, Arc<ModuleModel>>, ModelError> {
+    Ok(read_all_modules(tx).await?.remove(definition).unwrap_or_default())
 }
 
 /// Paths that a write of the module set added and removed, in order.
@@ -157,39 +210,44 @@ pub struct ModuleDiff {
     pub removed: Vec<String>,
 }
 
-/// Makes the deployed modules equal `wanted`, touching only rows that differ. A module whose source changed
-/// counts as removed and added, as the CLI expects of `moduleDiff`.
+/// Makes the deployed modules of all definitions equal `wanted`, touching only rows that differ. A module whose source
+/// changed counts as removed and added, as the CLI expects of `moduleDiff`. Answers the differences by definition path.
 pub async fn write_modules(
     tx: &mut Transaction,
-    wanted: &BTreeMap<String, Arc<ModuleModel>>,
-) -> Result<ModuleDiff, ModelError> {
-    let mut diff = ModuleDiff::default();
-    let mut missing: BTreeMap<&str, &ModuleModel> = wanted.iter().map(|(path, m)| (path.as_str(), &**m)).collect();
+    wanted: &[ModuleRow],
+) -> Result<BTreeMap<String, ModuleDiff>, ModelError> {
+    let mut diffs = BTreeMap::<String, ModuleDiff>::new();
+    let key = |row: &'_ ModuleRow| (row.definition.clone(), row.path.clone());
+    let mut missing: BTreeMap<_, &ModuleRow> = wanted.iter().map(|row| (key(row), row)).collect();
     for row in rows::scan::<ModuleRow>(tx, MODULES).await? {
-        match missing.remove(row.value.path.as_str()) {
+        let next = missing.remove(&key(&row.value));
+        if next == Some(&row.value) {
+            continue;
+        }
+        let diff = diffs.entry(row.value.definition.clone()).or_default();
+        match next {
             None => {
                 diff.removed.push(row.value.path.clone());
                 rows::delete(tx, MODULES, row.id).await?;
             }
-            Some(module) => {
-                let next = ModuleRow::new(module);
+            Some(next) => {
                 if next.sha256 != row.value.sha256 || next.environment != row.value.environment {
                     diff.removed.push(next.path.clone());
                     diff.added.push(next.path.clone());
                 }
-                if next != row.value {
-                    rows::replace(tx, MODULES, row.id, &next).await?;
-                }
+                rows::replace(tx, MODULES, row.id, next).await?;
             }
         }
     }
-    for (path, module) in missing {
-        diff.added.push(path.to_owned());
-        rows::insert(tx, MODULES, &ModuleRow::new(module)).await?;
+    for row in missing.into_values() {
+        diffs.entry(row.definition.clone()).or_default().added.push(row.path.clone());
+        rows::insert(tx, MODULES, row).await?;
     }
-    diff.added.sort();
-    diff.removed.sort();
-    Ok(diff)
+    for diff in diffs.values_mut() {
+        diff.added.sort();
+        diff.removed.sort();
+    }
+    Ok(diffs)
 }
 
 /// The most recently used models by deployment version.

@@ -11,9 +11,13 @@
 pub mod app;
 pub mod audit;
 pub mod auth;
+pub mod component;
+pub mod definition;
 pub mod deployment;
 pub mod env_vars;
 pub mod error;
+pub mod handles;
+pub mod http_routes;
 pub mod module;
 pub mod module_path;
 pub mod rows;
@@ -22,8 +26,10 @@ pub mod udf_config;
 
 pub use app::{AppModel, ModelCache, Origins};
 pub use auth::AuthProvider;
+pub use component::{Component, Definition};
 pub use deployment::{DeploymentRow, RunState};
 pub use error::ModelError;
+pub use http_routes::{HttpDestination, http_destination};
 pub use module::{
     AnalyzedFunction, AnalyzedHttpRoute, AnalyzedModule, FunctionKind, HttpRoute, ModuleEnvironment, ModuleModel,
     Position, Visibility,

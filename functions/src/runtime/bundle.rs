@@ -36,10 +36,21 @@ impl Bundle {
     pub fn module(&self, path: &str) -> Option<&ModuleSource> {
         self.modules.iter().find(|module| module.path == path)
     }
+}
 
-    /// Names the result of building this bundle with this engine: equal keys, equal programs.
-    /// Fit to be a file name in an on-disk cache once written in hex.
-    pub fn cache_key(&self) -> [u8; 32] {
+/// Names what building a bundle gives, the environment aside: equal keys and an environment that the program
+/// [fits](super::Program::fits), equal programs. Can be told without the texts of the modules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CodeKey([u8; 32]);
+
+impl CodeKey {
+    /// Of the modules with the given paths and content hashes, in the order of the paths.
+    pub fn new<'a>(
+        import_seed: &[u8; 32],
+        import_now_ms: f64,
+        entries: impl Iterator<Item = &'a str>,
+        modules: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Self {
         let mut hash = Sha256::new();
         let mut part = |bytes: &[u8]| {
             hash.update((bytes.len() as u64).to_le_bytes());
@@ -47,23 +58,21 @@ impl Bundle {
         };
         part(super::platform::engine_version().as_bytes());
         part(&super::prelude::fingerprint());
-        part(&self.import_seed);
-        part(&self.import_now_ms.to_bits().to_le_bytes());
-        for (name, value) in &self.env {
-            part(name.as_bytes());
-            part(value.as_bytes());
-        }
-        part(b"entries");
-        for entry in &self.entries {
-            part(entry.as_bytes());
-        }
+        part(import_seed);
+        part(&import_now_ms.to_bits().to_le_bytes());
+        entries.for_each(|entry| part(entry.as_bytes()));
         part(b"modules");
-        let mut modules: Vec<&ModuleSource> = self.modules.iter().collect();
-        modules.sort_by(|a, b| a.path.cmp(&b.path));
-        for module in modules {
-            part(module.path.as_bytes());
-            part(module.source.as_bytes());
+        for (path, content) in modules {
+            part(path.as_bytes());
+            part(content.as_bytes());
         }
-        hash.finalize().into()
+        Self(hash.finalize().into())
+    }
+}
+
+/// In hex, fit to be part of a file name.
+impl std::fmt::Display for CodeKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }

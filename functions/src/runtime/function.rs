@@ -74,7 +74,9 @@ pub(super) fn namespace<'s>(
     if entry.context.is_none() {
         let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let bundle = target.program.bundle();
-        let import = import_execution(bundle, target.program.sources(), &console, execution.clock.clone());
+        // The program may be shared with a component that has another environment.
+        let env = execution.env.clone();
+        let import = import_execution(bundle, env, target.program.sources(), &console, execution.clock.clone());
         let _guard = shared.executions.push(import.clone());
         let namespace = modules::evaluate(scope, &import, target.module)?;
         execution.modules.swap(&import.modules);

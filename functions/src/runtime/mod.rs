@@ -42,7 +42,7 @@ pub use body::{
     ByteStream, FetchBody, FetchRequest, FetchResponse, HttpRequest, HttpResponse, HttpRun, NewFile, StoredFile,
     StreamError,
 };
-pub use bundle::{Bundle, ModuleSource};
+pub use bundle::{Bundle, CodeKey, ModuleSource};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
     SourcePosition,

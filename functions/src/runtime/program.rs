@@ -4,11 +4,12 @@ mod child;
 mod format;
 mod snapshot;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::bundle::Bundle;
 use super::sources::Sources;
@@ -39,6 +40,8 @@ struct Manifest {
     /// Context that has the prelude and no modules.
     bare: usize,
     entries: HashMap<String, Entry>,
+    /// The environment variables that modules looked at while they were evaluated, and what they saw.
+    env_reads: BTreeMap<String, Option<String>>,
 }
 
 /// The context of an entry module.
@@ -86,7 +89,26 @@ impl Program {
         &self.bundle
     }
 
-    /// The result of the build, to be kept in a cache under [`Bundle::cache_key`].
+    /// Whether evaluating the modules under `env` would have given the same.
+    pub fn fits(&self, env: &BTreeMap<String, String>) -> bool {
+        self.frozen.manifest.env_reads.iter().all(|(name, seen)| env.get(name) == seen.as_ref())
+    }
+
+    /// Tells apart the builds of one code key by what they saw of the environment.
+    pub fn env_key(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for (name, seen) in &self.frozen.manifest.env_reads {
+            let seen = seen.as_deref();
+            for part in [name.as_str(), seen.unwrap_or_default()] {
+                hash.update((part.len() as u64).to_le_bytes());
+                hash.update(part.as_bytes());
+            }
+            hash.update([u8::from(seen.is_some())]);
+        }
+        hash.finalize().into()
+    }
+
+    /// The result of the build, to be kept in a cache under its [`CodeKey`](super::CodeKey) and [`Self::env_key`].
     pub fn to_bytes(&self) -> Vec<u8> {
         format::encode(&self.frozen)
     }

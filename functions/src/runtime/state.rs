@@ -1,7 +1,7 @@
 //! What the host knows about the JavaScript that is running.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -86,6 +86,8 @@ pub(super) struct Execution {
     pub(super) labels: RefCell<HashMap<String, u64>>,
     /// Set when the execution has to end whatever JavaScript says.
     pub(super) fatal: RefCell<Option<JsFailure>>,
+    /// Names of the environment variables that were looked at.
+    pub(super) env_reads: RefCell<BTreeSet<String>>,
     /// Code of the first thing that `mode` forbids and was tried all the same.
     pub(super) forbidden: Cell<Option<&'static str>>,
 }
@@ -125,6 +127,7 @@ impl Execution {
             modules: RefCell::default(),
             labels: RefCell::default(),
             fatal: RefCell::default(),
+            env_reads: RefCell::default(),
             forbidden: Cell::default(),
         })
     }

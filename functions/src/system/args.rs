@@ -17,9 +17,9 @@ pub enum ArgsError {
     Missing { name: &'static str },
     #[error("value of field `{name}` does not match validator {validator}")]
     Mismatch { name: &'static str, validator: &'static str },
-    /// `componentId` or `tableNamespace` of something other than the app.
-    #[error("components are not available in this version of Lakewire")]
-    NoComponents,
+    /// `componentId`, `tableNamespace` or a component path that nothing has.
+    #[error("there is no component `{id}`")]
+    NoComponent { id: String },
 }
 
 /// The fields not yet taken. Every function takes what it knows and then calls [`Args::none`].
@@ -107,15 +107,6 @@ impl Args {
                 })
                 .collect(),
             Some(_) => Err(mismatch),
-        }
-    }
-
-    /// Takes `componentId`, which can only name the app: the id the app has in `components:list`, or null.
-    pub(super) fn root_component(&mut self) -> Result<(), ArgsError> {
-        match self.optional_string("componentId")? {
-            None => Ok(()),
-            Some(id) if id == super::frontend::ROOT_COMPONENT_ID => Ok(()),
-            Some(_) => Err(ArgsError::NoComponents),
         }
     }
 }

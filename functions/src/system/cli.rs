@@ -4,17 +4,22 @@ use lakewire_storage::transaction::Transaction;
 use lakewire_storage::value::Value;
 
 use super::args::Args;
+use super::component::target;
 use super::frontend::object;
 use super::{SystemContext, SystemError};
 use crate::model::app::{effective_origins, read_modules};
 use crate::model::{ModuleModel, Visibility, deployment, env_vars};
 
-/// `modules:apiSpec`: every function and HTTP route of the app.
-pub(super) async fn api_spec(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+/// `modules:apiSpec`: every function and HTTP route of the component.
+pub(super) async fn api_spec(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let definition = target(context, &mut args, tx).await?.definition;
     args.none()?;
     let mut spec = Vec::new();
-    for module in read_modules(tx).await?.values() {
+    for module in read_modules(tx, &definition).await?.values() {
         spec.extend(functions(module));
         spec.extend(routes(module));
     }

@@ -1,24 +1,27 @@
 //! System functions about stored files.
 
-use lakewire_storage::catalog::{Namespace, SystemTable};
+use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::query::{Order, Query, Source};
 use lakewire_storage::transaction::{PageOptions, Transaction};
 use lakewire_storage::value::Value;
 
 use super::args::Args;
+use super::component::target;
 use super::tables::page;
 use super::{SystemContext, SystemError};
 use crate::files;
 use crate::model::app::effective_origins;
 use crate::model::deployment;
 
-const ROOT: Namespace = Namespace::ROOT;
-
 /// `fileStorageV2:numFiles`.
-pub(super) async fn count(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn count(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
-    Ok((tx.count(ROOT, SystemTable::Storage.name()).await? as f64).into())
+    Ok((tx.count(namespace, SystemTable::Storage.name()).await? as f64).into())
 }
 
 /// `fileStorageV2:getFile`: the document and its `url`, or null.
@@ -27,12 +30,12 @@ pub(super) async fn get(
     mut args: Args,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
-    args.root_component()?;
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let id = args.string("storageId")?;
     args.none()?;
     let origin = effective_origins(&deployment::read(tx).await?, context.configured).cloud;
-    let Some(file) = files::find(tx, ROOT, &id).await?.unwrap_or_default() else { return Ok(Value::Null) };
-    let document = tx.get_system(SystemTable::Storage, file.id.internal).await?;
+    let Some(file) = files::find(tx, namespace, &id).await?.unwrap_or_default() else { return Ok(Value::Null) };
+    let document = tx.get_system_in(namespace, SystemTable::Storage, file.id.internal).await?;
     let document = document.and_then(|document| document.value().ok()).and_then(Value::into_object);
     Ok(document.map_or(Value::Null, |mut fields| {
         fields.insert("url".to_owned(), files::address(&file, &origin).into());
@@ -46,7 +49,7 @@ pub(super) async fn list(
     mut args: Args,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
-    args.root_component()?;
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let opts = args.pagination()?;
     let (mut order, mut span) = (Order::Desc, (f64::NEG_INFINITY, f64::INFINITY));
     if args.has("filters") {
@@ -63,13 +66,13 @@ pub(super) async fn list(
     let source = Source::FullTableScan { table: SystemTable::Storage.name().to_owned(), order };
     let options = PageOptions { cursor: opts.cursor, page_size: opts.num_items, ..PageOptions::default() };
     let query = Query { source, operators: Vec::new() };
-    let found = tx.paginate(ROOT, &query, &options, context.cursor_key).await?;
+    let found = tx.paginate(namespace, &query, &options, context.cursor_key).await?;
     let mut items = Vec::new();
     for document in &found.documents {
         if document.creation_time < span.0 || document.creation_time > span.1 {
             continue;
         }
-        let file = files::find(tx, ROOT, &document.id.to_string()).await?.unwrap_or_default();
+        let file = files::find(tx, namespace, &document.id.to_string()).await?.unwrap_or_default();
         let Some(mut fields) = document.value().ok().and_then(Value::into_object) else { continue };
         let url = file.map_or(Value::Null, |file| files::address(&file, &origin).into());
         fields.insert("url".to_owned(), url);

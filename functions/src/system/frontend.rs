@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use lakewire_storage::catalog::{IndexConfig, IndexInfo, IndexState, Namespace, SystemTable};
+use lakewire_storage::catalog::{IndexConfig, IndexInfo, IndexState, SystemTable};
 use lakewire_storage::transaction::Transaction;
 use lakewire_storage::value::Value;
 
-use super::args::{Args, ArgsError};
+use super::args::Args;
+use super::component::{ROOT_COMPONENT_ID, Target, here, target};
 use super::{SystemContext, SystemError};
 use crate::model::app::{effective_origins, read_modules};
+use crate::model::component::{self, ComponentState};
 use crate::model::rows::record_read;
 use crate::model::{ModuleModel, RunState, Visibility, audit, auth, deployment, udf_config};
-
-/// The id the app has in `components:list`. Components do not exist in this version, so it is not a document's.
-pub const ROOT_COMPONENT_ID: &str = "root";
 
 /// An object value.
 pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
@@ -52,20 +51,37 @@ pub(super) async fn deployment_state(args: Args, tx: &mut Transaction) -> Result
     Ok(object([("state", deployment::read(tx).await?.state.as_str().into())]))
 }
 
-/// `components:list`: the app itself, once something was pushed.
+/// `components:list`: the app itself, once something was pushed, and its components, those included that are not mounted any
+/// more.
 pub(super) async fn components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
     if udf_config::read(tx).await?.is_none() {
         return Ok(Value::Array(Vec::new()));
     }
-    Ok(Value::Array(vec![object([
-        ("id", ROOT_COMPONENT_ID.into()),
-        ("name", Value::Null),
-        ("path", "".into()),
-        ("args", object([])),
-        ("state", "active".into()),
-        ("httpPrefix", Value::Null),
-    ])]))
+    let describe = |id: String, name: Value, path: &str, state: &str, prefix: Option<&str>| {
+        object([
+            ("id", id.into()),
+            ("name", name),
+            ("path", path.into()),
+            ("args", object([])),
+            ("state", state.into()),
+            ("httpPrefix", prefix.map_or(Value::Null, Value::from)),
+        ])
+    };
+    let mut all = vec![describe(ROOT_COMPONENT_ID.to_owned(), Value::Null, "", "active", None)];
+    let mut rows = component::read(tx).await?;
+    rows.sort_by(|a, b| a.value.path.cmp(&b.value.path));
+    for row in rows {
+        let state = match row.value.state {
+            ComponentState::Pending => continue,
+            ComponentState::Active => "active",
+            ComponentState::Unmounted => "unmounted",
+        };
+        let path = &row.value.path;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        all.push(describe(row.id.to_string(), name.into(), path, state, row.value.http_prefix.as_deref()));
+    }
+    Ok(Value::Array(all))
 }
 
 /// `getVersion`: version of the npm package of the last push.
@@ -75,8 +91,13 @@ pub(super) async fn version(args: Args, tx: &mut Transaction) -> Result<Value, S
 }
 
 /// `deploymentEvents:lastPushEvent`: the newest push in the audit log.
-pub(super) async fn last_push_event(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn last_push_event(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    // Pushes are of the whole app.
+    target(context, &mut args, tx).await?;
     args.none()?;
     let pushes = |row: &crate::model::rows::Row<audit::AuditEntry>| row.value.action.starts_with("push_config");
     let Some(row) = audit::read(tx).await?.into_iter().rev().find(pushes) else { return Ok(Value::Null) };
@@ -100,33 +121,46 @@ pub(super) async fn auth_providers(args: Args, tx: &mut Transaction) -> Result<V
 }
 
 /// `getSchemas:default`: the JSON text of the schema in force, and of one that is being validated.
-pub(super) async fn schemas(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn schemas(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
-    let schemas = crate::deploy::schema_texts(tx)?;
+    let schemas = crate::deploy::schema_texts(tx, namespace)?;
     let fields = [("active", schemas.active), ("inProgress", schemas.pending)];
     let present = fields.into_iter().filter_map(|(name, text)| Some((name.to_owned(), Value::from(text?))));
     Ok(Value::Object(present.collect()))
 }
 
 /// `getSchemas:schemaValidationProgress`.
-pub(super) async fn schema_validation_progress(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn schema_validation_progress(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
-    let Some(progress) = crate::deploy::validation_progress(tx).await? else { return Ok(Value::Null) };
+    let Some(progress) = crate::deploy::validation_progress(tx, namespace).await? else { return Ok(Value::Null) };
     Ok(object([("numDocsValidated", (progress.done as f64).into()), ("totalDocs", (progress.total as f64).into())]))
 }
 
 /// `indexes`: the indexes of a table. Null where the reference says undefined, which JSON has not.
-pub(super) async fn indexes(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+pub(super) async fn indexes(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
     let table = args.optional_string("tableName")?;
-    if args.optional_string("tableNamespace")?.is_some_and(|id| id != ROOT_COMPONENT_ID) {
-        return Err(ArgsError::NoComponents.into());
-    }
+    let namespace = match args.optional_string("tableNamespace")? {
+        Some(id) => Target::by_id(tx, &id).await?.namespace,
+        None => here(context, tx).await?.namespace,
+    };
     args.none()?;
     record_read(tx, SystemTable::Tables)?;
     record_read(tx, SystemTable::Indexes)?;
-    let Some(table) = table.and_then(|name| tx.catalog().table(Namespace::ROOT, &name).cloned()) else {
+    let Some(table) = table.and_then(|name| tx.catalog().table(namespace, &name).cloned()) else {
         return Ok(Value::Null);
     };
     Ok(Value::Array(table.indexes.iter().map(|index| describe_index(index)).collect()))
@@ -161,32 +195,47 @@ fn describe_index(index: &IndexInfo) -> Value {
 }
 
 /// `modules:argsValidator`: JSON text of a function's argument validator.
-pub(super) async fn args_validator(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn args_validator(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let definition = target(context, &mut args, tx).await?.definition;
     let function = args.string("function")?;
     args.none()?;
     let Ok(path) = crate::udf::FunctionPath::parse(&function) else { return Ok(Value::Null) };
-    let modules = read_modules(tx).await?;
+    let modules = read_modules(tx, &definition).await?;
     let found = modules.get(&*path.module).and_then(|module| module.function(&path.export));
     let validator = found.and_then(|function| function.args.as_ref());
     Ok(validator.map_or(Value::Null, |validator| validator.to_json_value().to_string().into()))
 }
 
 /// `modules:list`: pairs of path and description.
-pub(super) async fn modules(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn modules(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let definition = target(context, &mut args, tx).await?.definition;
     args.none()?;
-    describe_modules(tx).await
+    describe_modules(&definition, tx).await
 }
 
-/// `modules:listForAllComponents`: the same under the id of the app, which is null.
+/// `modules:listForAllComponents`: the same of the app, whose id is null, and of every component that is mounted.
 pub(super) async fn modules_for_all_components(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
     args.none()?;
-    Ok(Value::Array(vec![Value::Array(vec![Value::Null, describe_modules(tx).await?])]))
+    let mut all = vec![Value::Array(vec![Value::Null, describe_modules("", tx).await?])];
+    for row in component::read(tx).await? {
+        if row.value.state == ComponentState::Active {
+            let modules = describe_modules(&row.value.definition, tx).await?;
+            all.push(Value::Array(vec![row.id.to_string().into(), modules]));
+        }
+    }
+    Ok(Value::Array(all))
 }
 
-async fn describe_modules(tx: &mut Transaction) -> Result<Value, SystemError> {
-    let modules = read_modules(tx).await?;
+async fn describe_modules(definition: &str, tx: &mut Transaction) -> Result<Value, SystemError> {
+    let modules = read_modules(tx, definition).await?;
     let callable = modules.values().filter(|module| !module.is_dependency());
     let pair =
         |module: &std::sync::Arc<ModuleModel>| Value::Array(vec![module.path.as_str().into(), describe_module(module)]);

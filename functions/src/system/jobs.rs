@@ -6,19 +6,22 @@ use lakewire_storage::transaction::Transaction;
 use lakewire_storage::value::Value;
 use serde_json::Value as Json;
 
-use super::SystemError;
 use super::args::{Args, ArgsError};
+use super::component::target;
 use super::frontend::object;
 use super::tables::page;
+use super::{SystemContext, SystemError};
 use crate::crons::{self, CronRow, RunRow};
 use crate::jobs::{self, JobRow};
 use crate::model::rows::{self, Row};
 
-const ROOT: Namespace = Namespace::ROOT;
-
 /// `paginatedScheduledJobs`: what waits, the next first. Arguments are asked for one by one, since they can be large.
-pub(super) async fn scheduled_jobs(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn scheduled_jobs(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let opts = args.pagination()?;
     let path = args.optional_string("udfPath")?;
     args.none()?;
@@ -40,12 +43,12 @@ pub(super) async fn scheduled_jobs(mut args: Args, tx: &mut Transaction) -> Resu
         let same = (last, last.next_up());
         found.extend(rows::between(tx, SystemTable::ScheduledJobs, "by_next_ts", &[], same, usize::MAX).await?);
     }
-    let jobs = found.into_iter().filter_map(|row| scheduled_job_if(row, path.as_deref())).collect();
+    let jobs = found.into_iter().filter_map(|row| scheduled_job_if(row, namespace, path.as_deref())).collect();
     Ok(page(jobs, is_done, last.to_string()))
 }
 
-fn scheduled_job_if(row: Row<JobRow>, path: Option<&str>) -> Option<Value> {
-    let is_wanted = path.is_none_or(|path| same_path(path, &row.value.udf_path)) && row.value.namespace == ROOT;
+fn scheduled_job_if(row: Row<JobRow>, namespace: Namespace, path: Option<&str>) -> Option<Value> {
+    let is_wanted = path.is_none_or(|path| same_path(path, &row.value.udf_path)) && row.value.namespace == namespace;
     is_wanted.then(|| scheduled_job(row))
 }
 
@@ -69,20 +72,28 @@ fn scheduled_job(row: Row<JobRow>) -> Value {
 }
 
 /// `scheduler:getArgs`.
-pub(super) async fn scheduled_args(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn scheduled_args(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let id = args.string("argsId")?;
     args.none()?;
     let Ok(parsed) = id.parse::<DocumentId>() else { return Ok(Value::Null) };
-    let found = jobs::arguments(tx, ROOT, parsed.internal).await?;
+    let found = jobs::arguments(tx, namespace, parsed.internal).await?;
     Ok(found.map_or(Value::Null, |json| object([("_id", id.into()), ("args", Value::Bytes(json.into_bytes().into()))])))
 }
 
 /// `listCronJobs`.
-pub(super) async fn cron_jobs(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn cron_jobs(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
-    let listed = crons::list(tx, ROOT).await?.into_iter().map(|listed| {
+    let listed = crons::list(tx, namespace).await?.into_iter().map(|listed| {
         let crons::Listed { cron, next, last_run } = listed;
         let id = cron.id.to_string();
         let next = next.map_or(Value::Null, |(next, creation_time, prev, at, state)| {
@@ -109,10 +120,14 @@ pub(super) async fn cron_jobs(mut args: Args, tx: &mut Transaction) -> Result<Va
 }
 
 /// `listCronJobRuns`.
-pub(super) async fn cron_runs(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn cron_runs(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
-    Ok(Value::Array(crons::runs(tx, ROOT).await?.into_iter().map(run).collect()))
+    Ok(Value::Array(crons::runs(tx, namespace).await?.into_iter().map(run).collect()))
 }
 
 /// The function, its arguments and the schedule, in the stored form that dashboards know.

@@ -8,6 +8,7 @@
 
 mod args;
 mod cli;
+mod component;
 mod files;
 mod frontend;
 mod jobs;
@@ -19,14 +20,16 @@ use lakewire_storage::value::Value;
 
 use crate::model::{ModelError, Origins};
 use crate::runtime::UdfKind;
-use crate::udf::FunctionPath;
+use crate::udf::{ComponentPath, FunctionPath};
 
 pub use args::ArgsError;
-pub use frontend::ROOT_COMPONENT_ID;
+pub use component::{ROOT_COMPONENT_ID, Target};
 
 /// What system functions may know besides the transaction.
 #[derive(Clone)]
 pub struct SystemContext<'a> {
+    /// The component that the function is called in.
+    pub component: &'a ComponentPath,
     /// The configured origins, before canonical URLs.
     pub configured: &'a Origins,
     /// The key of the deployment's cursors.
@@ -178,39 +181,39 @@ pub async fn call(
         F::CliExportsGetLatest => args.none().map(|()| Value::Null).map_err(SystemError::from),
         F::CliQueryImport => args.ignore(&["importId"]).map(|()| Value::Null).map_err(SystemError::from),
         F::CliQueryImportList => args.none().map(|()| Value::Array(Vec::new())).map_err(SystemError::from),
-        F::CliApiSpec => cli::api_spec(args, tx).await,
+        F::CliApiSpec => cli::api_spec(context, args, tx).await,
         F::CliQueryEnvironmentVariables | F::ListEnvironmentVariables => cli::list_env_vars(args, tx).await,
         F::CliGetEnvironmentVariable => cli::get_env_var(context, args, tx).await,
         F::CliQueryTable => tables::query_table(context, args, tx).await,
         F::CliTableData => tables::table_data(context, args, tx).await,
-        F::CliTableSize | F::TableSize => tables::table_size(args, tx).await,
-        F::CliTables => tables::list_tables(args, tx).await,
+        F::CliTableSize | F::TableSize => tables::table_size(context, args, tx).await,
+        F::CliTables => tables::list_tables(context, args, tx).await,
         F::BackendState => frontend::backend_state(args, tx).await,
         F::ComponentsList => frontend::components(args, tx).await,
         F::DeploymentState => frontend::deployment_state(args, tx).await,
-        F::LastPushEvent => frontend::last_push_event(args, tx).await,
-        F::GetById => tables::get_by_id(args, tx).await,
-        F::GetSchemas => frontend::schemas(args, tx).await,
-        F::SchemaValidationProgress => frontend::schema_validation_progress(args, tx).await,
-        F::GetTableMapping => tables::table_mapping(args, tx).await,
+        F::LastPushEvent => frontend::last_push_event(context, args, tx).await,
+        F::GetById => tables::get_by_id(context, args, tx).await,
+        F::GetSchemas => frontend::schemas(context, args, tx).await,
+        F::SchemaValidationProgress => frontend::schema_validation_progress(context, args, tx).await,
+        F::GetTableMapping => tables::table_mapping(context, args, tx).await,
         F::GetVersion => frontend::version(args, tx).await,
-        F::Indexes => frontend::indexes(args, tx).await,
+        F::Indexes => frontend::indexes(context, args, tx).await,
         F::ListAuthProviders => frontend::auth_providers(args, tx).await,
-        F::ListById => tables::list_by_id(args, tx).await,
-        F::ListTableScan => tables::table_scan(args, tx).await,
-        F::ArgsValidator => frontend::args_validator(args, tx).await,
-        F::ModulesList => frontend::modules(args, tx).await,
+        F::ListById => tables::list_by_id(context, args, tx).await,
+        F::ListTableScan => tables::table_scan(context, args, tx).await,
+        F::ArgsValidator => frontend::args_validator(context, args, tx).await,
+        F::ModulesList => frontend::modules(context, args, tx).await,
         F::ModulesListForAllComponents => frontend::modules_for_all_components(args, tx).await,
         // Node actions do not exist in this version.
         F::NodeVersion => args.none().map(|()| Value::Null).map_err(SystemError::from),
         F::PaginatedTableDocuments => tables::paginated_documents(context, args, tx).await,
-        F::NumFiles => files::count(args, tx).await,
+        F::NumFiles => files::count(context, args, tx).await,
         F::FileMetadata => files::list(context, args, tx).await,
         F::GetFile => files::get(context, args, tx).await,
-        F::ListCronJobs => jobs::cron_jobs(args, tx).await,
-        F::ListCronJobRuns => jobs::cron_runs(args, tx).await,
-        F::PaginatedScheduledJobs => jobs::scheduled_jobs(args, tx).await,
-        F::ScheduledArgs => jobs::scheduled_args(args, tx).await,
-        F::SizeOfAllTables => tables::size_of_all_tables(args, tx).await,
+        F::ListCronJobs => jobs::cron_jobs(context, args, tx).await,
+        F::ListCronJobRuns => jobs::cron_runs(context, args, tx).await,
+        F::PaginatedScheduledJobs => jobs::scheduled_jobs(context, args, tx).await,
+        F::ScheduledArgs => jobs::scheduled_args(context, args, tx).await,
+        F::SizeOfAllTables => tables::size_of_all_tables(context, args, tx).await,
     }
 }

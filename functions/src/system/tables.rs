@@ -1,4 +1,4 @@
-//! System functions that read the app's tables and documents.
+//! System functions that read tables and documents of the app and its components.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,11 +14,10 @@ use lakewire_storage::value::Value;
 use serde_json::Value as Json;
 
 use super::args::{Args, ArgsError, PaginationOpts};
+use super::component::{here, target};
 use super::frontend::object;
 use super::{SystemContext, SystemError};
 use crate::model::rows::record_read;
-
-const ROOT: Namespace = Namespace::ROOT;
 
 /// Bytes of documents a page has at most, about.
 const MAX_PAGE_BYTES: usize = 5 * 1024 * 1024;
@@ -28,11 +27,16 @@ const MAX_MAPPED_TABLES: usize = 1_000;
 const MAX_SCANNED: f64 = 4_096.0;
 
 /// `cli/tables`: the names of the app's tables, on one page.
-pub(super) async fn list_tables(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+pub(super) async fn list_tables(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
     args.pagination()?;
     args.none()?;
+    let namespace = here(context, tx).await?.namespace;
     record_read(tx, SystemTable::Tables)?;
-    let names = tx.catalog().tables(ROOT).map(|table| object([("name", table.name.as_str().into())]));
+    let names = tx.catalog().tables(namespace).map(|table| object([("name", table.name.as_str().into())]));
     Ok(page(names.collect(), true, "end".to_owned()))
 }
 
@@ -42,11 +46,12 @@ pub(super) async fn table_data(
     mut args: Args,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
+    let namespace = here(context, tx).await?.namespace;
     let table = args.string("table")?;
     let order = order(args.string("order")?.as_str())?;
     let opts = args.pagination()?;
     args.none()?;
-    read_page(context, table, order, opts, tx).await
+    read_page(context, namespace, scan(table, order), opts, tx).await
 }
 
 /// `frontend/paginatedTableDocuments`: the same for dashboards, newest first unless the filter says otherwise.
@@ -55,13 +60,13 @@ pub(super) async fn paginated_documents(
     mut args: Args,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
-    args.root_component()?;
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let table = args.string("table")?;
     let opts = args.pagination()?;
     let filters = args.optional_string("filters")?;
     args.none()?;
     match filters.as_deref().map_or(Ok(Order::Desc), order_of_filters) {
-        Ok(order) => read_page(context, table, order, opts, tx).await,
+        Ok(order) => read_page(context, namespace, scan(table, order), opts, tx).await,
         // A filter that cannot be applied is told about in place of documents.
         Err(error) => {
             let problem = object([("filter", filters.unwrap_or_default().into()), ("error", error.into())]);
@@ -83,12 +88,16 @@ fn order_of_filters(filters: &str) -> Result<Order, &'static str> {
 }
 
 /// `frontend/listTableScan`: the newest documents.
-pub(super) async fn table_scan(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn table_scan(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let table = args.string("table")?;
     let limit = args.number("limit")?.clamp(0.0, MAX_SCANNED) as usize;
     args.none()?;
-    let mut stream = tx.open_query(ROOT, &scan(table, Order::Desc))?;
+    let mut stream = tx.open_query(namespace, &scan(table, Order::Desc))?;
     let mut documents = Vec::new();
     while documents.len() < limit
         && let Some(document) = tx.next(&mut stream).await?
@@ -99,22 +108,30 @@ pub(super) async fn table_scan(mut args: Args, tx: &mut Transaction) -> Result<V
 }
 
 /// `tableSize`: how many documents a table has.
-pub(super) async fn table_size(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn table_size(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let table = args.string("tableName")?;
     args.none()?;
-    Ok((tx.count(ROOT, &table).await? as f64).into())
+    Ok((tx.count(namespace, &table).await? as f64).into())
 }
 
 /// `tableSize:sizeOfAllTables`: how many documents all tables have.
-pub(super) async fn size_of_all_tables(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn size_of_all_tables(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
     record_read(tx, SystemTable::Tables)?;
-    let names: Vec<String> = tx.catalog().tables(ROOT).map(|table| table.name.clone()).collect();
+    let names: Vec<String> = tx.catalog().tables(namespace).map(|table| table.name.clone()).collect();
     let mut documents = 0;
     for name in names {
-        documents += tx.count(ROOT, &name).await?;
+        documents += tx.count(namespace, &name).await?;
     }
     Ok((documents as f64).into())
 }
@@ -127,17 +144,22 @@ pub(super) async fn query_table(
 ) -> Result<Value, SystemError> {
     let table = args.string("tableName")?;
     args.none()?;
-    tx.count(ROOT, &table).await?;
+    let namespace = here(context, tx).await?.namespace;
+    tx.count(namespace, &table).await?;
     // 53 bits: what a float64 holds exactly.
     Ok(((context.nonce >> 11) as f64).into())
 }
 
 /// `getTableMapping`: table names by the numbers in document ids.
-pub(super) async fn table_mapping(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn table_mapping(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     args.none()?;
     record_read(tx, SystemTable::Tables)?;
-    let tables = tx.catalog().tables(ROOT).take(MAX_MAPPED_TABLES);
+    let tables = tx.catalog().tables(namespace).take(MAX_MAPPED_TABLES);
     let mut mapping: BTreeMap<String, Value> =
         tables.map(|table| (table.number.0.to_string(), table.name.as_str().into())).collect();
     // Dashboards know the tables behind `_scheduled_functions` and `_storage` by these names.
@@ -149,36 +171,44 @@ pub(super) async fn table_mapping(mut args: Args, tx: &mut Transaction) -> Resul
 }
 
 /// `getById`: one document, or null.
-pub(super) async fn get_by_id(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn get_by_id(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let id = args.string("id")?;
     args.none()?;
-    lookup(&id, tx).await
+    lookup(namespace, &id, tx).await
 }
 
 /// `listById`: documents in the order of the ids, null where there is none.
-pub(super) async fn list_by_id(mut args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
-    args.root_component()?;
+pub(super) async fn list_by_id(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
     let ids = args.array("ids")?;
     args.none()?;
     let mut documents = Vec::with_capacity(ids.len());
     for mut entry in ids {
         let id = entry.string("id")?;
         entry.ignore(&["tableName"])?;
-        documents.push(lookup(&id, tx).await?);
+        documents.push(lookup(namespace, &id, tx).await?);
     }
     Ok(Value::Array(documents))
 }
 
-async fn lookup(id: &str, tx: &mut Transaction) -> Result<Value, SystemError> {
+async fn lookup(namespace: Namespace, id: &str, tx: &mut Transaction) -> Result<Value, SystemError> {
     let Ok(id) = id.parse::<DocumentId>() else { return Ok(Value::Null) };
-    Ok(tx.get(ROOT, id, TableKind::Any).await?.map_or(Value::Null, |document| value(&document)))
+    Ok(tx.get(namespace, id, TableKind::Any).await?.map_or(Value::Null, |document| value(&document)))
 }
 
 async fn read_page(
     context: &SystemContext<'_>,
-    table: String,
-    order: Order,
+    namespace: Namespace,
+    query: Query,
     opts: PaginationOpts,
     tx: &mut Transaction,
 ) -> Result<Value, SystemError> {
@@ -188,7 +218,7 @@ async fn read_page(
         maximum_bytes_read: Some(MAX_PAGE_BYTES),
         ..PageOptions::default()
     };
-    let found = tx.paginate(ROOT, &scan(table, order), &options, context.cursor_key).await?;
+    let found = tx.paginate(namespace, &query, &options, context.cursor_key).await?;
     Ok(page(found.documents.iter().map(value).collect(), found.is_done, found.continue_cursor))
 }
 

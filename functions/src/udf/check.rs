@@ -7,7 +7,7 @@ use lakewire_storage::transaction::{NamespaceTables, Transaction};
 use lakewire_storage::value::Value;
 use serde_json::value::RawValue;
 
-use super::{Failure, FunctionErrorKind, FunctionPath};
+use super::{ComponentPath, Failure, FunctionErrorKind, FunctionPath};
 use crate::model::{AnalyzedFunction, AppModel, FunctionKind};
 use crate::runtime::UdfKind;
 
@@ -44,29 +44,43 @@ impl Placeholders {
     }
 }
 
-/// The app's tables as `tx` sees them, for validators of ids.
-pub(crate) fn app_tables(tx: &Transaction) -> NamespaceTables<'_> {
-    NamespaceTables { catalog: tx.catalog(), namespace: Namespace::ROOT }
+/// The tables of a component as `tx` sees them, for validators of ids.
+pub(crate) fn tables_of<'tx>(
+    tx: &'tx Transaction,
+    model: &AppModel,
+    component: &ComponentPath,
+) -> NamespaceTables<'tx> {
+    NamespaceTables { catalog: tx.catalog(), namespace: namespace_of(model, component) }
+}
+
+/// Whose tables the functions of a component see. What is not a component has no tables.
+pub(crate) fn namespace_of(model: &AppModel, component: &ComponentPath) -> Namespace {
+    model.component(component).map_or(Namespace::NONE, |component| component.namespace)
 }
 
 /// The function at `path`, whoever may call it.
 pub(crate) fn lookup<'m>(model: &'m AppModel, path: &FunctionPath) -> Option<&'m AnalyzedFunction> {
-    let module = model.module(&path.module).filter(|module| path.component.is_root() && !module.is_dependency())?;
+    let component = model.component(&path.component).filter(|component| component.mounted)?;
+    let module = component.definition.modules.get(&*path.module).filter(|module| !module.is_dependency())?;
     module.function(&path.export)
 }
 
 /// The function at `path` for a caller with `access`.
 ///
 /// # Errors
-/// One and the same text for functions that do not exist and functions the caller may not call.
+/// One and the same text for functions that do not exist and functions the caller may not call. Nobody from outside may
+/// call functions of components.
 pub(crate) fn find_any<'m>(
     model: &'m AppModel,
     path: &FunctionPath,
     access: Access,
 ) -> Result<&'m AnalyzedFunction, Failure> {
-    lookup(model, path)
-        .filter(|function| access == Access::Internal || function.is_public())
-        .ok_or_else(|| not_found(path, access))
+    let may_call =
+        |function: &&AnalyzedFunction| access == Access::Internal || function.is_public() && path.component.is_root();
+    if access == Access::Internal && model.component(&path.component).is_some_and(|component| !component.mounted) {
+        return Err(unmounted(&path.component));
+    }
+    lookup(model, path).filter(may_call).ok_or_else(|| not_found(path, access))
 }
 
 /// As [`find_any`], and it must be of `kind`.
@@ -86,6 +100,15 @@ pub(crate) fn find<'m>(
     let (wanted, defined) = (kind.as_str(), function.kind.as_str());
     let message = format!("Trying to execute {path} as {wanted}, but it is defined as {defined}.");
     Err(Failure::new(FunctionErrorKind::WrongKind, message))
+}
+
+/// The component of the function is there, but not in use.
+fn unmounted(component: &ComponentPath) -> Failure {
+    let message = format!(
+        "UnmountedComponent: component '{component}' is not mounted, so its functions cannot run and nothing can be \
+         written to it. Its data are kept: mount it again with `app.use(...)` in convex.config.ts to use them."
+    );
+    Failure::new(FunctionErrorKind::NotFound, message)
 }
 
 /// No such function that the caller may call.

@@ -1,5 +1,6 @@
 //! Function calls: addresses, requests, results, and the host that functions run on.
 
+pub(crate) mod address;
 mod call;
 pub(crate) mod check;
 mod error;
@@ -9,6 +10,7 @@ mod outcome;
 mod path;
 mod request_id;
 
+pub use address::{Address, AddressError};
 pub use call::{Call, Caller, ClientInfo, JobRef, SessionRequest};
 pub use error::{Failure, FunctionError, FunctionErrorKind};
 pub use failure::{CallFailure, ConflictFailure};

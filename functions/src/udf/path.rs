@@ -43,6 +43,18 @@ impl ComponentPath {
         Ok(Self(text.into()))
     }
 
+    /// The child of a name.
+    ///
+    /// # Errors
+    /// [`PathError::Component`] if the name is not an identifier.
+    pub fn child(&self, name: &str) -> Result<Self, PathError> {
+        if name.contains('/') {
+            return Err(PathError::Component(name.to_owned()));
+        }
+        let path = if self.is_root() { name.to_owned() } else { format!("{self}/{name}") };
+        Self::parse(&path)
+    }
+
     /// Whether this is the app.
     pub fn is_root(&self) -> bool {
         self.0.is_empty()

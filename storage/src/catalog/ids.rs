@@ -22,6 +22,8 @@ pub struct Namespace(pub u32);
 impl Namespace {
     /// The app itself, and the home of the system tables.
     pub const ROOT: Namespace = Namespace(0);
+    /// One that has no table and never will.
+    pub const NONE: Namespace = Namespace(u32::MAX);
 }
 
 impl fmt::Display for TabletId {

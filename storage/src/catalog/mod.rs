@@ -105,6 +105,11 @@ impl Catalog {
         self.schemas.get(&namespace)
     }
 
+    /// The schemas of all namespaces.
+    pub fn all_schemas(&self) -> impl Iterator<Item = (Namespace, &Arc<NamespaceSchemas>)> {
+        self.schemas.iter().map(|(namespace, schemas)| (*namespace, schemas))
+    }
+
     /// The indexes of apps' tables that were there before and are not any more, `by_id` and `by_creation_time` included.
     pub(crate) fn dropped_since(&self, before: &Catalog) -> Vec<IndexId> {
         let changes = before.indexes.diff(&self.indexes);

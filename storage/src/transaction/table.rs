@@ -45,6 +45,15 @@ impl Transaction {
         self.create_table(namespace, name).await
     }
 
+    /// A namespace that no other transaction, earlier or later, is given.
+    ///
+    /// # Errors
+    /// [`TxError::Read`].
+    pub async fn new_namespace(&mut self) -> Result<Namespace, TxError> {
+        // Numbers of tablets are never given out twice, which is all that a namespace needs.
+        Ok(Namespace(self.allocate(1, 0).await?.0))
+    }
+
     async fn create_table(&mut self, namespace: Namespace, name: &str) -> Result<Arc<TableInfo>, TxError> {
         // Another transaction that created it first would have changed `_tables`.
         let _none = self.find_table(namespace, name)?;

@@ -63,15 +63,41 @@ fn refused() {
     assert_eq!((error.code(), error.status()), ("NodeActionsNotSupported", 400));
     assert!(error.to_string().contains("`mail.js`"));
 
-    let mut components = push(json!({}));
-    components["componentDefinitions"] = json!([{"definitionPath": "comp/x", "functions": []}]);
-    assert_eq!(code(&components), "ComponentsNotSupported");
     let mut packages = push(json!({}));
     packages["nodeDependencies"] = json!([{"name": "sharp", "version": "0.33.5"}]);
     assert_eq!(code(&packages), "InvalidExternalModules");
     let mut version = push(json!({}));
     version["nodeVersion"] = json!("18");
     assert_eq!(code(&version), "NodeVersionNotSupported");
+}
+
+fn component(path: &str, dependencies: &[&str], modules: &[Json]) -> Json {
+    json!({"definitionPath": path, "definition": module("convex.config.js"), "dependencies": dependencies,
+           "schema": null, "functions": modules, "udfServerVersion": "1.48.0"})
+}
+
+#[test]
+fn components_come_after_what_they_depend_on() {
+    let with = |definitions: Json, roots: Json| {
+        let mut body = push(json!({"dependencies": roots}));
+        body["componentDefinitions"] = definitions;
+        body
+    };
+    let definitions = json!([component("a", &["c", "b"], &[]), component("b", &["c"], &[]), component("c", &[], &[])]);
+    let valid = check(&with(definitions, json!(["a"]))).expect("valid");
+    assert_eq!(valid.components.iter().map(|of| of.path.as_str()).collect::<Vec<_>>(), ["c", "b", "a"]);
+    let mut node = module("mail.js");
+    node["environment"] = json!("node");
+    for (definitions, roots, expected) in [
+        (json!([component("a", &["b"], &[]), component("b", &["a"], &[])]), json!(["a"]), "CyclicImport"),
+        (json!([component("a", &["b"], &[])]), json!(["a"]), "InvalidConfig"),
+        (json!([component("a", &[], &[])]), json!(["b"]), "InvalidConfig"),
+        (json!([component("a", &[], &[]), component("a", &[], &[])]), json!([]), "InvalidConfig"),
+        (json!([component("a", &[], &[module("x.js"), module("x")])]), json!([]), "InvalidConfig"),
+        (json!([component("a", &[], &[node])]), json!([]), "NodeActionsNotSupported"),
+    ] {
+        assert_eq!(code(&with(definitions, roots)), expected);
+    }
 }
 
 #[test]

@@ -33,6 +33,9 @@ pub(super) fn read<'s>(
         }
         _ => {}
     }
+    if execution.mode == Mode::Import {
+        execution.env_reads.borrow_mut().insert(name.clone());
+    }
     match execution.env.get(&name) {
         Some(value) => result.set(string(scope, value).into()),
         None if execution.mode == Mode::AuthConfig => {

@@ -52,7 +52,7 @@ impl RuntimeOptions {
             heap_bytes: limits.heap_bytes,
             heap_slack_bytes: 32 << 20,
             array_buffer_bytes: limits.array_buffer_bytes,
-            programs_per_worker: 3,
+            programs_per_worker: 6,
             spare_contexts: 2,
             snapshot_exe: None,
             analyze_time: Duration::from_millis(limits.analyze_time_ms),

@@ -1,6 +1,6 @@
 //! Evaluating modules and freezing the result in a V8 startup snapshot.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -95,17 +95,17 @@ impl Freezer<'_> {
         scope.set_default_context(default);
         let bare = context::create(scope).ok_or_else(no_context)?;
         let bare = scope.add_context(bare);
-        let mut entries = HashMap::new();
+        let (mut entries, mut env_reads) = (HashMap::new(), BTreeMap::new());
         for path in &self.bundle.entries {
             let context = context::create(scope).ok_or_else(no_context)?;
-            let entry = self.evaluate(scope, context, path)?;
+            let entry = self.evaluate(scope, context, path, &mut env_reads)?;
             let entry = match entry {
                 Some(modules) => Entry { context: Some(scope.add_context(context)), modules },
                 None => Entry { context: None, modules: Vec::new() },
             };
             entries.insert(path.clone(), entry);
         }
-        Ok(Manifest { bare, entries })
+        Ok(Manifest { bare, entries, env_reads })
     }
 
     /// Evaluates an entry; `None` if it is left for later.
@@ -114,6 +114,7 @@ impl Freezer<'_> {
         scope: &mut v8::PinScope<'_, '_, ()>,
         context: v8::Local<v8::Context>,
         path: &str,
+        env_reads: &mut BTreeMap<String, Option<String>>,
     ) -> Result<Option<Vec<String>>, BuildError> {
         match self.caution {
             Caution::None => {}
@@ -124,7 +125,8 @@ impl Freezer<'_> {
         let context = v8::Local::new(scope, context);
         let scope = &mut v8::ContextScope::new(scope, context);
         let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
-        let execution = import_execution(self.bundle, &self.sources, &console, self.watch.clock());
+        let env = Arc::new(self.bundle.env.clone());
+        let execution = import_execution(self.bundle, env, &self.sources, &console, self.watch.clock());
         let _guard = self.executions.push(execution.clone());
         let budget = self.options.analyze_time;
         self.watch.arm_for(budget);
@@ -140,6 +142,8 @@ impl Freezer<'_> {
             };
             BuildError::Import(ImportError { module: path.to_owned(), message, console: console.take_kept() })
         })?;
+        let seen = |name: &String| (name.clone(), self.bundle.env.get(name).cloned());
+        env_reads.extend(execution.env_reads.borrow().iter().map(seen));
         let modules = execution.modules.borrow();
         let mut paths = vec![path.to_owned()];
         paths.extend(modules.paths().into_iter().filter(|other| other != path));
@@ -189,9 +193,10 @@ fn imports(source: &str, path: &str) -> Vec<String> {
     found
 }
 
-/// The execution in which the modules of a bundle are evaluated.
+/// The execution in which the modules of a bundle are evaluated under `env`.
 pub(in crate::runtime) fn import_execution(
     bundle: &Bundle,
+    env: Arc<BTreeMap<String, String>>,
     sources: &Arc<Sources>,
     console: &Rc<Console>,
     clock: Arc<dyn lakewire_storage::env::Clock>,
@@ -200,7 +205,7 @@ pub(in crate::runtime) fn import_execution(
         mode: Mode::Import,
         sources: sources.clone(),
         services: Services::None,
-        env: Arc::new(bundle.env.clone()),
+        env,
         console: console.clone(),
         clock,
         now_ms: bundle.import_now_ms,

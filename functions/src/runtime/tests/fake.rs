@@ -82,7 +82,10 @@ pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, ar
         args: args.to_owned(),
         seed: [7; 32],
         now_ms: NOW_MS,
-        env: Arc::new(BTreeMap::from([("NAME".to_owned(), "value".to_owned())])),
+        env: Arc::new(BTreeMap::from([
+            ("NAME".to_owned(), "value".to_owned()),
+            ("IMPORT".to_owned(), "at import".to_owned()),
+        ])),
         limits: InvocationLimits::default(),
     }
 }

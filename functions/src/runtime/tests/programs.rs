@@ -17,9 +17,42 @@ async fn a_build_can_be_kept() {
     damaged[bytes.len() / 2] ^= 1;
     assert!(Program::from_bytes(bundle.clone(), &damaged).is_none());
     assert!(Program::from_bytes(bundle.clone(), &bytes[..100]).is_none());
-    let mut other = bundle.clone();
-    other.import_seed = [2; 32];
-    assert_ne!(bundle.cache_key(), other.cache_key());
+}
+
+#[test]
+fn code_keys_tell_code_apart() {
+    let key = |seed: u8, entries: &[&'static str], modules: &[(&'static str, &'static str)]| {
+        CodeKey::new(&[seed; 32], 1.0, entries.iter().copied(), modules.iter().copied())
+    };
+    let of = key(1, &["a"], &[("a", "1"), ("b", "2")]);
+    assert_eq!(of, key(1, &["a"], &[("a", "1"), ("b", "2")]));
+    for other in [
+        key(2, &["a"], &[("a", "1"), ("b", "2")]),
+        key(1, &["b"], &[("a", "1"), ("b", "2")]),
+        key(1, &["a"], &[("a", "1"), ("b", "3")]),
+        key(1, &["a"], &[("a", "1"), ("b2", "")]),
+    ] {
+        assert_ne!(of, other);
+    }
+}
+
+#[tokio::test]
+async fn a_program_depends_on_the_variables_its_modules_saw() {
+    let source = format!(
+        "{REGISTER} const seen = [process.env.A, process.env.B]; export const f = query(async () => [...seen, process.env.C]);"
+    );
+    let env = |pairs: &[(&str, &str)]| -> std::collections::BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut bundle = bundle_of(vec![module("m.js", &source)], &["m.js"]);
+    bundle.env = env(&[("A", "1"), ("C", "3")]);
+    let program = pool().build(bundle.clone()).await.unwrap();
+    assert!(program.fits(&env(&[("A", "1"), ("C", "4"), ("D", "5")])));
+    assert!(!program.fits(&env(&[("A", "2")])) && !program.fits(&env(&[("A", "1"), ("B", "")])));
+    let loaded = Program::from_bytes(bundle.clone(), &program.to_bytes()).unwrap();
+    assert!(!loaded.fits(&env(&[])) && loaded.env_key() == program.env_key());
+    bundle.env = env(&[("A", "1"), ("B", "")]);
+    assert_ne!(pool().build(bundle).await.unwrap().env_key(), program.env_key());
 }
 
 #[tokio::test]
@@ -86,4 +119,17 @@ async fn endless_modules_are_stopped() {
     let bundle = bundle_of(vec![module("m.js", "for (;;);")], &["m.js"]);
     assert!(matches!(pool.build(bundle.clone()).await, Err(BuildError::Import(e)) if e.message.contains("timed out")));
     assert!(pool.analyze(bundle).await.unwrap_err().message.contains("timed out"));
+}
+
+#[tokio::test]
+async fn what_is_evaluated_each_time_sees_the_variables_of_the_call() {
+    let source = format!(
+        "{REGISTER} const format = new Intl.NumberFormat('en-US'); const seen = process.env.A; export const f = query(async () => seen);"
+    );
+    let program = pool().build(bundle_of(vec![module("m.js", &source)], &["m.js"])).await.unwrap();
+    let mut call = invocation(&program, "f", UdfKind::Query, "[{}]");
+    call.env = Arc::new([("A".to_owned(), "of the call".to_owned())].into());
+    assert!(program.fits(&call.env));
+    let (outcome, _) = run_udf(call, FakeHost::default()).await;
+    assert_eq!(outcome.result.unwrap(), r#""of the call""#);
 }

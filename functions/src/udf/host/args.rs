@@ -103,18 +103,6 @@ pub(super) struct Remove<'a> {
     pub table: Option<Cow<'a, str>>,
 }
 
-/// Which function a function calls: exactly one of the three.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Address<'a> {
-    #[serde(borrow, default)]
-    pub name: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub reference: Option<Cow<'a, str>>,
-    #[serde(borrow, default)]
-    pub function_handle: Option<Cow<'a, str>>,
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct RunUdf<'a> {

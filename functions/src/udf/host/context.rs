@@ -7,6 +7,7 @@ use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
 use crate::auth::Identity;
+use crate::engine::ProgramCache;
 use crate::files::Files;
 use crate::model::AppModel;
 use crate::udf::{ClientInfo, JobRef, RequestId};
@@ -20,6 +21,8 @@ pub(crate) struct CallContext {
     pub snapshot: Snapshot,
     /// The app at that snapshot.
     pub model: Arc<AppModel>,
+    /// What runs functions of other components.
+    pub programs: Arc<ProgramCache>,
     /// Name of the deployment.
     pub deployment: Arc<str>,
     /// Signs pagination cursors.

@@ -6,6 +6,7 @@ use lakewire_storage::transaction::TxError;
 
 use crate::model::ModelError;
 use crate::runtime::SyscallError;
+use crate::udf::AddressError;
 
 /// An error that user code can catch.
 pub(crate) fn developer(code: &str, message: impl Display) -> SyscallError {
@@ -35,6 +36,11 @@ pub(crate) fn model_error(error: ModelError) -> SyscallError {
     }
 }
 
+/// An address that names no function.
+pub(crate) fn address(error: AddressError) -> SyscallError {
+    developer(error.code(), &error)
+}
+
 /// An operation that this version does not have.
 pub(crate) fn not_available(op: &str, api: &str) -> SyscallError {
     developer(
@@ -56,7 +62,6 @@ pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/signJwt" => "ctx.auth.signJwt",
-        "1.0/createFunctionHandle" => "createFunctionHandle",
         "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
         "1.0/auditLog" => "audit logging",
         _ => return None,

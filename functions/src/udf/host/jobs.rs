@@ -1,11 +1,10 @@
 //! `ctx.scheduler` in mutations: part of the transaction.
 
 use super::TransactionHost;
-use super::args::{Address, parse};
-use super::nested::resolve_address;
-use super::reads::APP;
+use super::args::parse;
 use crate::jobs::{self, CancelArgs, ScheduleArgs};
 use crate::runtime::SyscallError;
+use crate::udf::address::Address;
 
 impl TransactionHost {
     pub(super) async fn schedule(&mut self, op: &str, args: &str) -> Result<String, SyscallError> {
@@ -13,10 +12,11 @@ impl TransactionHost {
         self.require_mutation(op, API)?;
         let request: ScheduleArgs<'_> = parse(API, args)?;
         let address: Address<'_> = parse(API, args)?;
-        let path = resolve_address(&address)?;
+        let path = self.resolve(&address)?;
+        let namespace = self.frame().namespace;
         let (model, parent) = (self.context.model.clone(), self.context.job);
         let mut usage = self.scheduled;
-        let id = jobs::insert(self.tx(), &model, APP, &path, &request, parent, &mut usage).await;
+        let id = jobs::insert(self.tx(), &model, namespace, &path, &request, parent, &mut usage).await;
         self.scheduled = usage;
         Ok(format!("\"{}\"", id?))
     }
@@ -25,8 +25,8 @@ impl TransactionHost {
         const API: &str = "ctx.scheduler.cancel";
         self.require_mutation(op, API)?;
         let args: CancelArgs<'_> = parse(API, args)?;
-        let own = self.context.own_job;
-        jobs::cancel(self.tx(), APP, &args.id, own).await?;
+        let (own, namespace) = (self.context.own_job, self.frame().namespace);
+        jobs::cancel(self.tx(), namespace, &args.id, own).await?;
         Ok("null".to_owned())
     }
 }

@@ -15,21 +15,20 @@ mod writes;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use lakewire_storage::catalog::Namespace;
 use lakewire_storage::id::DocumentId;
 use lakewire_storage::transaction::Transaction;
 
-pub(crate) use args::Address;
 pub(crate) use context::CallContext;
 use error::not_here;
-pub(crate) use error::{developer, later_operation, model_error, not_available};
-pub(crate) use nested::resolve_address;
+pub(crate) use error::{address as address_error, developer, later_operation, model_error, not_available};
+pub(crate) use nested::function_handle;
 use nested::{Frame, PendingCall};
-pub(crate) use reads::APP;
 
 use crate::files::{FileUsage, Stored};
 use crate::jobs::JobUsage;
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
-use crate::udf::FunctionPath;
+use crate::udf::{FunctionPath, check};
 
 /// The host of one query or mutation and of the functions it calls.
 pub(crate) struct TransactionHost {
@@ -53,7 +52,7 @@ pub(crate) struct TransactionHost {
 #[derive(Default)]
 pub(crate) struct HostOutcome {
     /// Console lines, those of called functions included.
-    pub lines: Vec<LogLine>,
+    pub lines: Vec<ConsoleLine>,
     /// Where the page of this run ended.
     pub journal: Option<String>,
     /// Whether a function asked who calls.
@@ -62,6 +61,19 @@ pub(crate) struct HostOutcome {
     pub observed_time: bool,
     /// Files that were stored, those of functions that failed included.
     pub stored: Vec<(DocumentId, Stored)>,
+}
+
+/// A console line, and the function that wrote it if that is not the one the call is of.
+#[derive(Clone)]
+pub(crate) struct ConsoleLine {
+    pub line: LogLine,
+    pub by: Option<FunctionPath>,
+}
+
+impl From<LogLine> for ConsoleLine {
+    fn from(line: LogLine) -> Self {
+        Self { line, by: None }
+    }
 }
 
 impl TransactionHost {
@@ -73,10 +85,11 @@ impl TransactionHost {
         kind: UdfKind,
         journal: Option<String>,
     ) -> Self {
+        let namespace = check::namespace_of(&context.model, &path.component);
         Self {
             context,
             transactions: vec![transaction],
-            frames: vec![Frame::top(path, kind)],
+            frames: vec![Frame::top(path, namespace, kind)],
             pending: None,
             journal,
             scheduled: JobUsage::default(),
@@ -100,6 +113,11 @@ impl TransactionHost {
         self.frames.last_mut().expect("the first frame is never popped")
     }
 
+    /// Whose tables the running function sees.
+    fn namespace(&mut self) -> Namespace {
+        self.frame().namespace
+    }
+
     async fn async_syscall(&mut self, op: &str, args: &str) -> Result<SyscallReply, SyscallError> {
         let json = match op {
             "1.0/get" => self.get(args).await?,
@@ -118,7 +136,10 @@ impl TransactionHost {
             "1.0/storageDelete" => self.storage_delete(op, args).await?,
             "1.0/storageStore" => self.storage_store(op, args).await?,
             "1.0/storageGet" => self.storage_get(op, args).await?,
-            "1.0/runUdf" => return self.run_udf(args).map(|call| SyscallReply::Call(Box::new(call))),
+            "1.0/runUdf" => return self.run_udf(args).await.map(|call| SyscallReply::Call(Box::new(call))),
+            "1.0/createFunctionHandle" => self.create_function_handle(args)?,
+            // Who calls the app is none of a component's business.
+            "1.0/getUserIdentity" if !self.frame().path.component.is_root() => "null".to_owned(),
             "1.0/getUserIdentity" => {
                 self.outcome.observed_identity = true;
                 self.context.identity.user_json().to_owned()
@@ -187,6 +208,7 @@ impl UdfHost for TransactionHost {
     }
 
     fn log(&mut self, line: LogLine) {
-        self.outcome.lines.push(line);
+        let by = (self.frames.len() > 1).then(|| self.frame().path.clone());
+        self.outcome.lines.push(ConsoleLine { line, by });
     }
 }

@@ -3,20 +3,25 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lakewire_storage::catalog::Namespace;
 use lakewire_storage::limits::Limits;
 use lakewire_storage::transaction::{QueryStream, Savepoint};
 
 use super::TransactionHost;
-use super::args::{Address, RunUdf, TransactionLimits, parse};
-use super::error::{developer, not_available};
-use crate::model::{AppModel, FunctionKind};
-use crate::runtime::{JsFailure, NestedCall, SyscallError, UdfKind};
-use crate::udf::check::{self, Access, app_tables};
+use super::args::{RunUdf, TransactionLimits, parse};
+use super::error::developer;
+use crate::engine::ProgramError;
+use crate::model::{AppModel, Component, FunctionKind};
+use crate::runtime::{JsFailure, NestedCall, Program, SyscallError, UdfKind};
+use crate::udf::address::{self, Address};
+use crate::udf::check::{self, Access, tables_of};
 use crate::udf::{FunctionErrorKind, FunctionPath};
 
 /// One function on the stack of calls.
 pub(super) struct Frame {
     pub path: FunctionPath,
+    /// Whose tables it sees.
+    pub namespace: Namespace,
     pub kind: UdfKind,
     pub streams: HashMap<u32, QueryStream>,
     pub paginated: bool,
@@ -38,18 +43,19 @@ struct OnReturn {
 /// A call that is about to begin.
 pub(super) struct PendingCall {
     path: FunctionPath,
+    namespace: Namespace,
     kind: UdfKind,
     from_snapshot: bool,
     limits: Option<TransactionLimits>,
 }
 
 impl Frame {
-    pub(super) fn top(path: FunctionPath, kind: UdfKind) -> Self {
-        Self::new(path, kind, OnReturn::default())
+    pub(super) fn top(path: FunctionPath, namespace: Namespace, kind: UdfKind) -> Self {
+        Self::new(path, namespace, kind, OnReturn::default())
     }
 
-    fn new(path: FunctionPath, kind: UdfKind, on_return: OnReturn) -> Self {
-        Self { path, kind, streams: HashMap::new(), paginated: false, next_stream: 0, on_return }
+    fn new(path: FunctionPath, namespace: Namespace, kind: UdfKind, on_return: OnReturn) -> Self {
+        Self { path, namespace, kind, streams: HashMap::new(), paginated: false, next_stream: 0, on_return }
     }
 
     /// Keeps an open stream; returns the number by which the function names it.
@@ -63,7 +69,7 @@ impl Frame {
 
 impl TransactionHost {
     /// Resolves and checks a call of `ctx.runQuery` or `ctx.runMutation`.
-    pub(super) fn run_udf(&mut self, args: &str) -> Result<NestedCall, SyscallError> {
+    pub(super) async fn run_udf(&mut self, args: &str) -> Result<NestedCall, SyscallError> {
         let call: RunUdf<'_> = parse("ctx.runQuery", args)?;
         let address: Address<'_> = parse("ctx.runQuery", args)?;
         let caller = self.frame().kind;
@@ -82,25 +88,53 @@ impl TransactionHost {
             let message = format!("functions may call one another at most {limit} levels deep");
             return Err(developer("MaximumCallDepthExceeded", message));
         }
-        let path = resolve_address(&address)?;
+        let path = self.resolve(&address)?;
         let args = check::positional(call.args.get());
         let model: Arc<AppModel> = self.context.model.clone();
         let function = check::find(&model, &path, kind, Access::Internal).map_err(invalid_call)?;
         let max_size = self.tx().limits().arguments_size;
-        check::arguments(function, &path, &args, check::Placeholders::of(caller), max_size, &app_tables(self.tx()))
+        let tables = tables_of(self.tx(), &model, &path.component);
+        check::arguments(function, &path, &args, check::Placeholders::of(caller), max_size, &tables)
             .map_err(invalid_call)?;
+        let (program, env, namespace) = match model.component(&path.component) {
+            Some(callee) if path.component != self.frame().path.component => {
+                (Some(self.program(callee).await?), Some(callee.process_env.clone()), callee.namespace)
+            }
+            _ => (None, None, self.frame().namespace),
+        };
         let kind = if kind == FunctionKind::Mutation { UdfKind::Mutation } else { UdfKind::Query };
         let nested = NestedCall {
-            program: None,
+            program,
             module: path.module.to_string(),
             export: path.export.to_string(),
             kind,
             args,
-            env: None,
+            env,
             token: depth as u64,
         };
-        self.pending = Some(PendingCall { path, kind, from_snapshot, limits: call.transaction_limits });
+        self.pending = Some(PendingCall { path, namespace, kind, from_snapshot, limits: call.transaction_limits });
         Ok(nested)
+    }
+
+    /// The function that the running function means by `address`.
+    pub(super) fn resolve(&mut self, address: &Address<'_>) -> Result<FunctionPath, SyscallError> {
+        let model = self.context.model.clone();
+        address::resolve(&model, &self.frame().path.component, address).map_err(super::error::address)
+    }
+
+    async fn program(&self, component: &Component) -> Result<Arc<Program>, SyscallError> {
+        let program = self.context.programs.program(&self.context.model, component).await;
+        program.map_err(|error| match error {
+            ProgramError::Import(message) => SyscallError::developer(message),
+            ProgramError::Internal(message) => SyscallError::fatal(message),
+        })
+    }
+
+    /// `createFunctionHandle`.
+    pub(super) fn create_function_handle(&mut self, args: &str) -> Result<String, SyscallError> {
+        let address: Address<'_> = parse("createFunctionHandle", args)?;
+        let path = self.resolve(&address)?;
+        function_handle(&self.context.model, &path)
     }
 
     pub(super) fn begin_nested(&mut self) -> Result<(), SyscallError> {
@@ -123,7 +157,7 @@ impl TransactionHost {
             self.tx().set_limits(Arc::new(lowered(&before, limits)));
             on_return.limits = Some(before);
         }
-        self.frames.push(Frame::new(call.path, call.kind, on_return));
+        self.frames.push(Frame::new(call.path, call.namespace, call.kind, on_return));
         Ok(())
     }
 
@@ -155,7 +189,8 @@ impl TransactionHost {
         let function = check::lookup(&model, &frame.path);
         let placeholders = check::Placeholders::of(frame.kind);
         let max_size = self.tx().limits().result_size;
-        check::result(function, &frame.path, &json, placeholders, max_size, &app_tables(self.tx()))
+        let tables = tables_of(self.tx(), &model, &frame.path.component);
+        check::result(function, &frame.path, &json, placeholders, max_size, &tables)
             // A caller that catches this keeps the writes: the callee had returned.
             .map_err(|failure| Returned {
                 error: developer("InvalidReturnValue", failure.message),
@@ -205,50 +240,22 @@ fn lowered(current: &Limits, wanted: TransactionLimits) -> Limits {
     }
 }
 
-/// The function of the app that an address names.
-pub(crate) fn resolve_address(address: &Address<'_>) -> Result<FunctionPath, SyscallError> {
-    const REFERENCE: &str = "_reference/function/";
-    let invalid = |text: &str| {
-        let message =
-            format!("`{text}` does not name a function of the app: components are not available in this version");
-        developer("InvalidReference", message)
-    };
-    let name = match (&address.name, &address.reference, &address.function_handle) {
-        (Some(name), None, None) => name,
-        (None, Some(reference), None) => {
-            return match reference.strip_prefix(REFERENCE) {
-                Some(path) => FunctionPath::parse(path).map_err(|error| developer("InvalidReference", error)),
-                None => Err(invalid(reference)),
-            };
-        }
-        (None, None, Some(_)) => return Err(not_available("1.0/createFunctionHandle", "calling a function handle")),
-        _ => return Err(developer("InvalidArgument", "name the function to call in exactly one way")),
-    };
-    FunctionPath::parse(name).map_err(|error| developer("InvalidReference", error))
+/// The handle of a function, JSON text.
+pub(crate) fn function_handle(model: &AppModel, path: &FunctionPath) -> Result<String, SyscallError> {
+    let handle = model.handles.of(path).ok_or_else(|| {
+        developer(
+            "FunctionHandleNotFound",
+            format_args!("there is no function `{}` to make a handle of", path.udf_path()),
+        )
+    })?;
+    Ok(format!("\"{handle}\""))
 }
 
 #[cfg(test)]
 mod tests {
     use lakewire_storage::limits::Limits;
 
-    use super::{Address, TransactionLimits, lowered, resolve_address};
-
-    fn resolve(json: &str) -> Result<String, String> {
-        let address: Address<'_> = serde_json::from_str(json).unwrap();
-        resolve_address(&address).map(|path| path.udf_path()).map_err(|error| error.message)
-    }
-
-    #[test]
-    fn addresses() {
-        assert_eq!(resolve(r#"{"name":"a/b:f","args":{}}"#).unwrap(), "a/b:f");
-        assert_eq!(resolve(r#"{"name":"a"}"#).unwrap(), "a:default");
-        assert_eq!(resolve(r#"{"reference":"_reference/function/a.js:f"}"#).unwrap(), "a:f");
-        assert!(
-            resolve(r#"{"reference":"_reference/childComponent/x/y"}"#).unwrap_err().starts_with("InvalidReference")
-        );
-        assert!(resolve(r#"{"functionHandle":"function://k1"}"#).unwrap_err().starts_with("OperationNotAvailable"));
-        assert!(resolve(r#"{}"#).is_err());
-    }
+    use super::{TransactionLimits, lowered};
 
     #[test]
     fn limits_only_go_down() {

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-use lakewire_storage::catalog::Namespace;
 use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::Query;
 use lakewire_storage::transaction::{PageOptions, TableKind};
@@ -14,15 +13,13 @@ use super::args::{Count, Get, NormalizeId, OpenQuery, QueryId, QueryPage, parse}
 use super::error::{developer, invalid_argument, transaction};
 use crate::runtime::SyscallError;
 
-/// The functions of the app see the app's tables.
-pub(crate) const APP: Namespace = Namespace::ROOT;
-
 impl TransactionHost {
     pub(super) async fn get(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: Get<'_> = parse("db.get", args)?;
         let id = self.document_id("db.get", &args.id, args.table.as_deref())?;
         let kind = if args.is_system { TableKind::System } else { TableKind::User };
-        let document = self.tx().get(APP, id, kind).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let document = self.tx().get(namespace, id, kind).await.map_err(transaction)?;
         Ok(document.map_or_else(|| "null".to_owned(), |document| document.json.to_string()))
     }
 
@@ -35,8 +32,9 @@ impl TransactionHost {
     ) -> Result<DocumentId, SyscallError> {
         let id: DocumentId = text.parse().map_err(|error| invalid_argument("id", api, error))?;
         if let Some(expected) = table {
+            let namespace = self.namespace();
             // A table that does not exist has no document to be confused with another's.
-            if let Some(found) = self.tx().catalog().table_by_number(APP, id.table)
+            if let Some(found) = self.tx().catalog().table_by_number(namespace, id.table)
                 && found.name != expected
             {
                 let reason = format!("expected an id of table \"{expected}\", got one of table \"{}\"", found.name);
@@ -49,7 +47,8 @@ impl TransactionHost {
     pub(super) fn query_open(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: OpenQuery<'_> = parse("db.query", args)?;
         let query = parse_query("db.query", args.query)?;
-        let stream = self.tx().open_query(APP, &query).map_err(transaction)?;
+        let namespace = self.namespace();
+        let stream = self.tx().open_query(namespace, &query).map_err(transaction)?;
         let id = self.frame().add_stream(stream);
         Ok(format!(r#"{{"queryId":{id}}}"#))
     }
@@ -84,6 +83,12 @@ impl TransactionHost {
     pub(super) async fn query_page(&mut self, args: &str) -> Result<String, SyscallError> {
         const API: &str = "db.query.paginate";
         let args: QueryPage<'_> = parse(API, args)?;
+        if !self.frame().path.component.is_root() {
+            return Err(developer(
+                "PaginationUnsupportedInComponents",
+                "`.paginate()` can not be used in components: read with an index and keep the place yourself",
+            ));
+        }
         if std::mem::replace(&mut self.frame().paginated, true) {
             return Err(developer(
                 "MultiplePaginatedDatabaseQueries",
@@ -101,8 +106,9 @@ impl TransactionHost {
             maximum_rows_read: args.maximum_rows_read.map(|n| count(API, "maximumRowsRead", n)).transpose()?,
             maximum_bytes_read: args.maximum_bytes_read.map(|n| count(API, "maximumBytesRead", n)).transpose()?,
         };
+        let namespace = self.namespace();
         let tx = self.transactions.last_mut().expect("the first transaction is only taken by `finish`");
-        let page = tx.paginate(APP, &query, &options, &self.context.cursor_key).await.map_err(transaction)?;
+        let page = tx.paginate(namespace, &query, &options, &self.context.cursor_key).await.map_err(transaction)?;
         let documents = page.documents.iter().map(|document| document.json.len() + 1).sum::<usize>();
         let mut reply = String::with_capacity(documents + page.continue_cursor.len() + 128);
         reply.push_str(r#"{"page":["#);
@@ -128,13 +134,15 @@ impl TransactionHost {
 
     pub(super) async fn count(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: Count<'_> = parse("db.query.count", args)?;
-        let count = self.tx().count(APP, &args.table).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let count = self.tx().count(namespace, &args.table).await.map_err(transaction)?;
         Ok(Value::Float64(count as f64).to_json())
     }
 
     pub(super) fn normalize_id(&mut self, args: &str) -> Result<String, SyscallError> {
         let args: NormalizeId<'_> = parse("db.normalizeId", args)?;
-        let id = self.tx().normalize_id(APP, &args.table, &args.id_string).map_err(transaction)?;
+        let namespace = self.namespace();
+        let id = self.tx().normalize_id(namespace, &args.table, &args.id_string).map_err(transaction)?;
         Ok(match id {
             Some(id) => format!(r#"{{"id":"{id}"}}"#),
             None => r#"{"id":null}"#.to_owned(),

@@ -3,7 +3,6 @@
 use super::TransactionHost;
 use super::args::{Insert, Remove, Update, document_fields, parse, patch_fields};
 use super::error::{not_here, transaction};
-use super::reads::APP;
 use crate::runtime::{SyscallError, UdfKind};
 
 impl TransactionHost {
@@ -12,7 +11,8 @@ impl TransactionHost {
         self.require_mutation(op, API)?;
         let args: Insert<'_> = parse(API, args)?;
         let fields = document_fields(API, args.value)?;
-        let id = self.tx().insert(APP, &args.table, fields).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let id = self.tx().insert(namespace, &args.table, fields).await.map_err(transaction)?;
         Ok(format!(r#"{{"_id":"{id}"}}"#))
     }
 
@@ -22,7 +22,8 @@ impl TransactionHost {
         let args: Update<'_> = parse(API, args)?;
         let id = self.document_id(API, &args.id, args.table.as_deref())?;
         let fields = patch_fields(API, args.value)?;
-        let document = self.tx().patch(APP, id, fields).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let document = self.tx().patch(namespace, id, fields).await.map_err(transaction)?;
         Ok(document.json.to_string())
     }
 
@@ -32,7 +33,8 @@ impl TransactionHost {
         let args: Update<'_> = parse(API, args)?;
         let id = self.document_id(API, &args.id, args.table.as_deref())?;
         let fields = document_fields(API, args.value)?;
-        let document = self.tx().replace(APP, id, fields).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let document = self.tx().replace(namespace, id, fields).await.map_err(transaction)?;
         Ok(document.json.to_string())
     }
 
@@ -41,7 +43,8 @@ impl TransactionHost {
         self.require_mutation(op, API)?;
         let args: Remove<'_> = parse(API, args)?;
         let id = self.document_id(API, &args.id, args.table.as_deref())?;
-        let document = self.tx().delete(APP, id).await.map_err(transaction)?;
+        let namespace = self.namespace();
+        let document = self.tx().delete(namespace, id).await.map_err(transaction)?;
         Ok(document.json.to_string())
     }
 
