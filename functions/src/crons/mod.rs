@@ -15,7 +15,7 @@ mod tests;
 #[cfg(test)]
 use apply::CronDiff;
 pub(crate) use apply::apply;
-pub(crate) use row::{CronRow, Listed, RunRow, list, runs};
+pub(crate) use row::{CronRow, Listed, NextRun, RunRow, list, runs};
 pub(crate) use run::{due, give_up};
 pub(crate) use schedule::DAYS;
 pub use schedule::Schedule;

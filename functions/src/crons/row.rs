@@ -117,7 +117,8 @@ pub(crate) async fn list(tx: &mut Transaction, namespace: Namespace) -> Result<V
         let next = next.map(|next| {
             let is_running = next.value.next_ts.is_none() && next.value.owner.is_some();
             let state = json!({"type": if is_running { "inProgress" } else { "pending" }});
-            (next.id, next.creation_time, next.value.prev_ts, next.value.next_ts, state)
+            let NextRow { prev_ts, next_ts, .. } = next.value;
+            NextRun { id: next.id, creation_time: next.creation_time, prev_ts, next_ts, state }
         });
         listed.push(Listed { cron, next, last_run });
     }
@@ -127,9 +128,21 @@ pub(crate) async fn list(tx: &mut Transaction, namespace: Namespace) -> Result<V
 /// A cron job with its next and its last run.
 pub(crate) struct Listed {
     pub cron: Cron,
-    /// Id, creation time, time of the run before, time, state.
-    pub next: Option<(DocumentId, f64, Option<f64>, Option<f64>, Json)>,
+    pub next: Option<NextRun>,
     pub last_run: Option<rows::Row<RunRow>>,
+}
+
+/// When a cron job runs next; the row of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NextRun {
+    pub id: DocumentId,
+    pub creation_time: f64,
+    /// The run under way, or else the last one, ms.
+    pub prev_ts: Option<f64>,
+    /// The next one, ms.
+    pub next_ts: Option<f64>,
+    /// `{type: "pending" | "inProgress"}`.
+    pub state: Json,
 }
 
 /// The remembered runs of all cron jobs of a component.

@@ -132,7 +132,7 @@ async fn a_push_changes_what_differs_134() {
     assert_eq!(next(&app, "a").await.next.unwrap(), before, "the schedule is the same");
     let diff = push(&app, json!({"a": job("jobs:act", &hourly), "c": job("jobs:mark", &hourly)})).await;
     assert_eq!(diff, CronDiff { updated: names(&["a"]), ..CronDiff::default() });
-    assert_ne!(next(&app, "a").await.next.unwrap().3, before.3);
+    assert_ne!(next(&app, "a").await.next.unwrap().next_ts, before.next_ts);
 }
 
 #[tokio::test(flavor = "multi_thread")]

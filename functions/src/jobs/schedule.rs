@@ -86,8 +86,8 @@ pub(crate) async fn insert(
     let limits = tx.limits().clone();
     let now_ms = now_ms(tx);
     let scheduled_ms = args.ts * 1e3;
-    // Written so that a time that is no number is refused as well.
-    if !((scheduled_ms - now_ms).abs() <= limits.schedule_distance_ms as f64) {
+    let distance = (scheduled_ms - now_ms).abs();
+    if distance.is_nan() || distance > limits.schedule_distance_ms as f64 {
         let days = limits.schedule_distance_ms / 86_400_000;
         let message = format!("a function can be scheduled at most {days} days in the past or in the future");
         return Err(developer("InvalidScheduledFunctionDelay", message));

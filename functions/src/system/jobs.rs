@@ -82,7 +82,7 @@ pub(super) async fn scheduled_args(
     args.none()?;
     let Ok(parsed) = id.parse::<DocumentId>() else { return Ok(Value::Null) };
     let found = jobs::arguments(tx, namespace, parsed.internal).await?;
-    Ok(found.map_or(Value::Null, |json| object([("_id", id.into()), ("args", Value::Bytes(json.into_bytes().into()))])))
+    Ok(found.map_or(Value::Null, |json| object([("_id", id.into()), ("args", Value::Bytes(json.into_bytes()))])))
 }
 
 /// `listCronJobs`.
@@ -96,17 +96,20 @@ pub(super) async fn cron_jobs(
     let listed = crons::list(tx, namespace).await?.into_iter().map(|listed| {
         let crons::Listed { cron, next, last_run } = listed;
         let id = cron.id.to_string();
-        let next = next.map_or(Value::Null, |(next, creation_time, prev, at, state)| {
-            object([
-                ("_id", next.to_string().into()),
-                ("_creationTime", creation_time.into()),
-                ("cronJobId", id.as_str().into()),
-                ("state", plain(&state)),
-                ("prevTs", prev.map_or(Value::Null, nanoseconds)),
-                // While it runs: the time of the run that it is.
-                ("nextTs", at.or(prev).map_or(Value::Null, nanoseconds)),
-            ])
-        });
+        let next = next.map_or(
+            Value::Null,
+            |crons::NextRun { id: next, creation_time, prev_ts: prev, next_ts: at, state }| {
+                object([
+                    ("_id", next.to_string().into()),
+                    ("_creationTime", creation_time.into()),
+                    ("cronJobId", id.as_str().into()),
+                    ("state", plain(&state)),
+                    ("prevTs", prev.map_or(Value::Null, nanoseconds)),
+                    // While it runs: the time of the run that it is.
+                    ("nextTs", at.or(prev).map_or(Value::Null, nanoseconds)),
+                ])
+            },
+        );
         object([
             ("_id", cron.id.to_string().into()),
             ("_creationTime", cron.creation_time.into()),
@@ -144,7 +147,7 @@ fn spec(cron: &CronRow) -> Value {
     });
     object([
         ("udfPath", cron.udf_path.as_str().into()),
-        ("udfArgs", Value::Bytes(cron.args.clone().into_bytes().into())),
+        ("udfArgs", Value::Bytes(cron.args.clone().into_bytes())),
         ("cronSchedule", Value::Object(fields.collect())),
     ])
 }
@@ -162,7 +165,7 @@ fn run(row: Row<RunRow>) -> Value {
         ("name", name.into()),
         ("ts", nanoseconds(ts)),
         ("udfPath", udf_path.into()),
-        ("udfArgs", Value::Bytes(args.into_bytes().into())),
+        ("udfArgs", Value::Bytes(args.into_bytes())),
         ("status", status),
         ("logLines", object([("logLines", Value::Array(lines)), ("isTruncated", is_truncated.into())])),
         ("executionTime", execution_time.into()),

@@ -45,7 +45,7 @@ proptest! {
             let live: Vec<usize> = (0..known.len())
                 .filter(|n| timelines.get(&id(*n)).is_some_and(|entry| entry.state == TimelineState::Live))
                 .collect();
-            let Some(some) = (!live.is_empty()).then(|| |n: usize| live[n % live.len()]) else { break };
+            let Some(some) = (!live.is_empty()).then_some(|n: usize| live[n % live.len()]) else { break };
             match event {
                 Event::Make(n) => {
                     known[some(n)].insert(objects.len());
