@@ -1,0 +1,135 @@
+// Official components that work in the background, as they are on npm, through crashes of the server.
+
+import assert from "node:assert/strict";
+import { dirname } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { ConvexHttpClient } from "convex/browser";
+import { runCli, startServer } from "../lib/server.mjs";
+
+const app = dirname(fileURLToPath(import.meta.url));
+
+describe("official components in the background", { concurrency: false }, () => {
+  const context = {};
+  before(async () => {
+    context.server = await startServer();
+    const deployed = await runCli(context.server, app, ["deploy", "--typecheck", "disable"]);
+    assert.equal(deployed.code, 0, deployed.stderr + deployed.stdout);
+    context.http = new ConvexHttpClient(context.server.url, { logger: false });
+  });
+  after(async () => await context.server?.stop());
+  const query = (name, args = {}) => context.http.query(name, args);
+  const mutation = (name, args = {}) => context.http.mutation(name, args);
+  const events = (of) => query("events:list", { of });
+  /** Waits until `look` gives something that `accept` takes. */
+  const until = async (look, accept, ms = 30_000) => {
+    const deadline = Date.now() + ms;
+    for (;;) {
+      const seen = await look();
+      if (accept(seen)) return seen;
+      assert.ok(Date.now() < deadline, `not so in ${ms} ms: ${JSON.stringify(seen)?.slice(0, 2_000)}`);
+      await sleep(50);
+    }
+  };
+  const crash = async () => {
+    await context.server.kill9();
+    await context.server.restart();
+  };
+
+  test("action retrier: tries again until it works, and gives up when it never does", async () => {
+    const good = await mutation("retried:start", { of: "good", after: 2 });
+    const bad = await mutation("retried:start", { of: "bad", after: 100 });
+    const done = await until(() => query("retried:status", { id: good }), (status) => status.type === "completed");
+    assert.deepEqual(done.result, { type: "success", returnValue: "done after 3" });
+    const failed = await until(() => query("retried:status", { id: bad }), (status) => status.type === "completed");
+    assert.equal(failed.result.type, "failed");
+    assert.match(failed.result.error, /attempt 5 fails/);
+    const outcomes = await until(() => events("retrier"), (outcomes) => outcomes.length === 2);
+    assert.deepEqual(outcomes.map(({ type }) => type).sort(), ["failed", "success"]);
+  });
+
+  test("workpool: one at a time in one pool, several in the other, each completion told", async () => {
+    await mutation("pools:enqueue", { pool: "slow", from: 0, to: 6, mutations: false });
+    await mutation("pools:enqueue", { pool: "fast", from: 10, to: 22, mutations: false });
+    const slow = await until(() => events("slow completed"), (seen) => seen.length === 6);
+    assert.deepEqual(slow.map(({ n, kind, returnValue }) => [n, kind, returnValue]).sort((a, b) => a[0] - b[0]),
+      Array.from({ length: 6 }, (_, n) => [n, "success", n * n]));
+    const order = await events("slow");
+    for (let at = 0; at < order.length; at += 2) assert.equal(order[at + 1], order[at].replace("begin", "end"));
+    const fast = await until(() => events("fast completed"), (seen) => seen.length === 12);
+    assert.deepEqual(fast.filter(({ kind }) => kind !== "success").map(({ n, kind }) => [n, kind]), [[13, "failed"]]);
+    let running = 0;
+    const together = (await events("fast")).map((event) => (running += event.startsWith("begin") ? 1 : -1));
+    assert.ok(Math.max(...together) > 1, "several at a time");
+  });
+
+  test("workpool: mutations are done exactly once through crashes", { timeout: 120_000 }, async () => {
+    await mutation("pools:enqueue", { pool: "fast", from: 100, to: 160, mutations: true });
+    for (let round = 0; round < 3; round++) {
+      await sleep(300);
+      await crash();
+    }
+    const wanted = Array.from({ length: 60 }, (_, n) => `added ${100 + n}`);
+    const added = await until(() => events("fast"), (seen) => wanted.every((what) => seen.includes(what)), 60_000);
+    assert.deepEqual(added.filter((what) => what.startsWith("added")).sort(), wanted);
+    const completed = await until(() => events("fast completed"), (seen) => seen.filter(({ n }) => n >= 100).length >= 60, 60_000);
+    assert.equal(completed.filter(({ n }) => n >= 100).length, 60, "each is told once");
+  });
+
+  test("workflow: steps run in order and in parallel, and end", { timeout: 60_000 }, async () => {
+    const id = await mutation("flows:start", { of: "calm", items: [1, 2, 3] });
+    const [result] = await until(() => events("calm completed"), (seen) => seen.length === 1);
+    assert.deepEqual(result, { kind: "success", returnValue: { total: 60, random: false } });
+    assert.deepEqual(await events("calm"), ["total 60", "shipped"]);
+    assert.equal(await query("flows:status", { id }), "completed");
+  });
+
+  test("workflow: goes on after a crash in the middle, its mutations done once", { timeout: 180_000 }, async () => {
+    await mutation("flows:start", { of: "crash", items: [1, 2, 3, 4] });
+    await until(() => events("crash prices"), (seen) => seen.length >= 1);
+    await crash();
+    // An action that a crash interrupted is not run again by itself: the workflow fails, or all were done before.
+    const [result] = await until(() => events("crash completed"), (seen) => seen.length === 1, 150_000);
+    if (result.kind === "success") {
+      assert.deepEqual(await events("crash"), ["total 100", "shipped"]);
+    } else {
+      assert.equal(result.kind, "failed");
+      assert.deepEqual(await events("crash"), []);
+    }
+    // One that waits is not hurt by a crash.
+    await mutation("flows:start", { of: "waits", items: [5] });
+    await until(() => events("waits"), (seen) => seen.includes("total 50"));
+    await crash();
+    const [second] = await until(() => events("waits completed"), (seen) => seen.length === 1, 60_000);
+    assert.equal(second.kind, "success");
+    assert.deepEqual(await events("waits"), ["total 50", "shipped"]);
+  });
+
+  test("crons: ticks at its interval until it is deleted, also after a crash", { timeout: 60_000 }, async () => {
+    await mutation("timed:register", { name: "often", ms: 1_000 });
+    await mutation("timed:registerDaily", { cronspec: "0 0 * * *" });
+    await assert.rejects(mutation("timed:registerDaily", { cronspec: "0 0 * * *" }));
+    assert.deepEqual((await query("timed:list")).sort(), ["daily", "often"]);
+    await until(() => events("often"), (seen) => seen.length >= 2);
+    await crash();
+    const before = (await events("often")).length;
+    await until(() => events("often"), (seen) => seen.length >= before + 2);
+    await mutation("timed:remove", { name: "often" });
+    const last = (await events("often")).length;
+    await sleep(2_500);
+    assert.equal((await events("often")).length, last);
+    assert.deepEqual(await events("daily"), []);
+  });
+
+  test("migrations: batch by batch, a dry run changes nothing, from code and from the CLI", { timeout: 60_000 }, async () => {
+    await mutation("migrations:fill", { count: 95 });
+    await assert.rejects(mutation("migrations:start", { dryRun: true }), /DRY RUN/);
+    assert.deepEqual(await query("migrations:progress"), { done: 0, all: 95 });
+    await mutation("migrations:start", { dryRun: false });
+    await until(() => query("migrations:progress"), ({ done, all }) => done === all);
+    const again = await runCli(context.server, app, ["run", "migrations:run", '{"fn": "migrations:setPages"}']);
+    assert.equal(again.code, 0, again.stderr);
+    assert.match(again.stdout + again.stderr, /already done|isDone|success/i);
+  });
+});
