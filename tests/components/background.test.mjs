@@ -85,26 +85,26 @@ describe("official components in the background", { concurrency: false }, () => 
     assert.equal(await query("flows:status", { id }), "completed");
   });
 
-  test("workflow: goes on after a crash in the middle, its mutations done once", { timeout: 180_000 }, async () => {
-    await mutation("flows:start", { of: "crash", items: [1, 2, 3, 4] });
-    await until(() => events("crash prices"), (seen) => seen.length >= 1);
-    await crash();
-    // An action that a crash interrupted is not run again by itself: the workflow fails, or all were done before.
-    const [result] = await until(() => events("crash completed"), (seen) => seen.length === 1, 150_000);
-    if (result.kind === "success") {
-      assert.deepEqual(await events("crash"), ["total 100", "shipped"]);
-    } else {
-      assert.equal(result.kind, "failed");
-      assert.deepEqual(await events("crash"), []);
+  test("workflow: goes on after crashes between its steps, its mutations done once", { timeout: 120_000 }, async () => {
+    for (const of of ["first", "second", "third"]) {
+      await mutation("flows:start", { of, items: [5] });
+      await until(() => events(of), (seen) => seen.includes("total 50"));
+      await crash();
+      const [result] = await until(() => events(`${of} completed`), (seen) => seen.length === 1, 60_000);
+      assert.equal(result.kind, "success");
+      assert.deepEqual(await events(of), ["total 50", "shipped"]);
     }
-    // One that waits is not hurt by a crash.
-    await mutation("flows:start", { of: "waits", items: [5] });
-    await until(() => events("waits"), (seen) => seen.includes("total 50"));
-    await crash();
-    const [second] = await until(() => events("waits completed"), (seen) => seen.length === 1, 60_000);
-    assert.equal(second.kind, "success");
-    assert.deepEqual(await events("waits"), ["total 50", "shipped"]);
   });
+
+  // The workpool looks after actions that were interrupted only when they are minutes old.
+  test("workflow: an action that a crash interrupts fails the workflow, or had its result kept",
+    { skip: !process.env.LAKEWIRE_SLOW && "takes eight minutes: LAKEWIRE_SLOW=1", timeout: 900_000 }, async () => {
+      await mutation("flows:start", { of: "crash", items: [1, 2, 3, 4] });
+      await until(() => events("crash prices"), (seen) => seen.length >= 1);
+      await crash();
+      const [result] = await until(() => events("crash completed"), (seen) => seen.length === 1, 800_000);
+      assert.deepEqual(await events("crash"), result.kind === "success" ? ["total 100", "shipped"] : []);
+    });
 
   test("crons: ticks at its interval until it is deleted, also after a crash", { timeout: 60_000 }, async () => {
     await mutation("timed:register", { name: "often", ms: 1_000 });

@@ -140,6 +140,13 @@ fn evaluate_inner<'s>(
     let promise = v8::Local::<v8::Promise>::try_from(promise).ok()?;
     match promise.state() {
         v8::PromiseState::Fulfilled => {
+            // A promise of an import that nobody waits for fails it, as one of a call fails that.
+            let unhandled = execution.rejections.take().into_iter().next();
+            if let Some(rejection) = unhandled {
+                let error = v8::Local::new(scope, rejection.value);
+                scope.throw_exception(error);
+                return None;
+            }
             let namespace = module.get_module_namespace();
             Some(Ok(namespace.to_object(scope)?))
         }

@@ -1,5 +1,5 @@
 import { WorkflowManager, vWorkflowId } from "@convex-dev/workflow";
-import { vResult } from "@convex-dev/workpool";
+import { vResultValidator } from "@convex-dev/workpool";
 import { v } from "convex/values";
 import { components, internal } from "./_generated/api";
 import { internalAction, internalMutation, internalQuery, mutation, query } from "./_generated/server";
@@ -44,7 +44,7 @@ export const start = mutation({
 });
 
 export const completed = internalMutation({
-  args: { workflowId: vWorkflowId, result: vResult(v.any()), context: v.any() },
+  args: { workflowId: vWorkflowId, result: vResultValidator, context: v.any() },
   handler: async (ctx, { result, context }) => {
     await ctx.db.insert("events", { of: `${context} completed`, what: result });
   },

@@ -1,4 +1,4 @@
-import { Workpool, vResult, vWorkId } from "@convex-dev/workpool";
+import { Workpool, vResultValidator, vWorkId } from "@convex-dev/workpool";
 import { v } from "convex/values";
 import { components, internal } from "./_generated/api";
 import { internalAction, internalMutation, mutation } from "./_generated/server";
@@ -23,7 +23,7 @@ export const add = internalMutation({
 });
 
 export const completed = internalMutation({
-  args: { workId: vWorkId, context: v.object({ n: v.number(), of: v.string() }), result: vResult(v.any()) },
+  args: { workId: vWorkId, context: v.object({ n: v.number(), of: v.string() }), result: vResultValidator },
   handler: async (ctx, { context, result }) => {
     await ctx.db.insert("events", { of: `${context.of} completed`, what: { n: context.n, ...result } });
   },

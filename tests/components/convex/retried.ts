@@ -30,7 +30,7 @@ export const start = mutation({
 });
 
 export const completed = internalMutation({
-  args: { id: runIdValidator, result: runResultValidator },
+  args: { runId: runIdValidator, result: runResultValidator },
   handler: async (ctx, { result }) => { await ctx.db.insert("events", { of: "retrier", what: result }); },
 });
 
