@@ -134,6 +134,7 @@ async fn accept(listener: TcpListener, router: Router, mut stopping: watch::Rece
         // An error means that the sender is gone, which is a stop too.
         let _ = stopping.wait_for(|stop| *stop).await;
     };
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "a listener failed");
     }

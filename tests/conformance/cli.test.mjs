@@ -305,27 +305,17 @@ describe("functions", () => {
     app.remove("convex/comp/x/convex.config.ts");
   });
 
-  test("http.ts and crons.ts are accepted with a warning in the log", async () => {
+  test("routes of http.ts are in the function spec", async () => {
     app.write({
       "convex/http.ts": `
         import { httpRouter } from "convex/server"; import { httpAction } from "./_generated/server";
         const http = httpRouter();
         http.route({ path: "/hook", method: "POST", handler: httpAction(async () => new Response("ok")) });
         export default http;`,
-      "convex/crons.ts": `
-        import { cronJobs } from "convex/server"; import { internal } from "./_generated/api";
-        const crons = cronJobs(); crons.interval("sweep", { hours: 1 }, internal.notes.clear); export default crons;`,
     });
     await app.deploy();
-    const response = await fetch(`${app.server.url}/api/stream_function_logs?cursor=0`, {
-      headers: { authorization: `Convex ${app.server.adminKey}` },
-    });
-    const lines = (await response.json()).entries.flatMap((entry) => entry.logLines).map((line) => line.messages.join(" "));
-    assert.ok(lines.some((line) => line.startsWith("http.js was deployed with 1 routes")), lines.join("\n"));
-    assert.ok(!lines.some((line) => line.includes("crons.js")), lines.join("\n"));
     const spec = JSON.parse((await app.cli(["function-spec"])).stdout);
     assert.ok(spec.functions.some((f) => f.functionType === "HttpAction" && f.path === "/hook" && f.method === "POST"));
-    app.remove("convex/crons.ts");
     app.remove("convex/http.ts");
   });
 });

@@ -33,8 +33,6 @@ pub struct EvaluatedApp {
     pub auth: Vec<AuthProvider>,
     /// What it was evaluated under, without the built-in variables.
     pub env_vars: BTreeMap<String, String>,
-    /// What in this push has no effect yet, a line each.
-    pub warnings: Vec<String>,
     /// The sources sent with the push, to be stored.
     pub new_sources: Vec<(String, SourceText)>,
     /// The definitions of components, each after those it depends on.
@@ -69,7 +67,6 @@ pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest
     };
     let mut analyses = analyze(engine, bundle).await?;
     check_cron_targets(&analyses)?;
-    let warnings = warnings(&analyses);
 
     let auth = match sources.get(AUTH_CONFIG) {
         Some(source) => evaluate_auth(engine, runtime_module(AUTH_CONFIG, &source.text), process_env.clone()).await?,
@@ -109,7 +106,6 @@ pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest
         udf_config,
         auth,
         env_vars: current.env_vars.clone(),
-        warnings,
         new_sources,
         components,
         tree,
@@ -288,19 +284,6 @@ pub(super) fn check_cron_targets(analyses: &BTreeMap<String, AnalyzedModule>) ->
         });
     }
     Ok(())
-}
-
-/// What is accepted and stored, but has no effect in this version.
-fn warnings(analyses: &BTreeMap<String, AnalyzedModule>) -> Vec<String> {
-    let mut warnings = Vec::new();
-    if let Some(routes) = analyses.get("http.js").and_then(|module| module.http_routes.as_ref()) {
-        warnings.push(format!(
-            "http.js was deployed with {} routes, but HTTP actions are not available in this version of Lakewire: \
-             the routes are not served",
-            routes.len()
-        ));
-    }
-    warnings
 }
 
 pub(super) fn is_analyzed(path: &str) -> bool {

@@ -69,7 +69,6 @@ pub async fn finish_push(engine: &Engine, request: FinishPushRequest) -> Result<
         match engine.db().commit(tx).await {
             Ok(_) => {
                 staged::forget(&**engine.store(), &push.id).await;
-                super::warnings::log(engine, &push.warnings);
                 super::work::kick(engine);
                 return Ok(diff);
             }

@@ -26,7 +26,6 @@ mod start;
 mod test_query;
 mod tree;
 mod wait;
-mod warnings;
 mod work;
 
 pub use error::PushError;

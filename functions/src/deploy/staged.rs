@@ -45,8 +45,6 @@ pub struct StagedPush {
     pub definitions: Vec<DefinitionRow>,
     /// The app and its components, parents first.
     pub components: Vec<StagedComponent>,
-    /// For the function log, once the push is live.
-    pub warnings: Vec<String>,
 }
 
 /// A component of a started push, the app included.

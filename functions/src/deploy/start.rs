@@ -56,7 +56,6 @@ pub async fn start_push(engine: &Engine, request: StartPushRequest) -> Result<Js
             .zip(&prepared)
             .map(|(of, prepared)| staged_component(of, prepared))
             .collect(),
-        warnings: app.warnings.clone(),
     };
     staged::save(&**engine.store(), engine.env(), &push).await?;
     super::work::kick(engine);

@@ -10,7 +10,7 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::execution::Outcome;
-use crate::auth::Identity;
+use crate::auth::{AuthError, Identity};
 use crate::logs::{LogEntry, Progress};
 use crate::model::AppModel;
 use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, NewFile, StoredFile, SyscallError};
@@ -33,6 +33,15 @@ struct Shared {
     engine: Weak<Engine>,
     call: Call,
     execution_id: Arc<str>,
+    http: Option<HttpPart>,
+}
+
+/// What sets an HTTP action apart from other actions.
+pub(super) struct HttpPart {
+    /// Its name in the log: `GET /path`.
+    pub(super) identifier: String,
+    /// Why the credential of the request was refused, if it was.
+    pub(super) refused: Option<AuthError>,
 }
 
 #[derive(Deserialize)]
@@ -43,7 +52,11 @@ struct FunctionCall<'a> {
 
 impl FunctionActionHost {
     pub(super) fn new(engine: Weak<Engine>, call: Call, execution_id: Arc<str>) -> Self {
-        Self { shared: Arc::new(Shared { engine, call, execution_id }), lines: Mutex::default() }
+        Self { shared: Arc::new(Shared { engine, call, execution_id, http: None }), lines: Mutex::default() }
+    }
+
+    pub(super) fn for_http(engine: Weak<Engine>, call: Call, execution_id: Arc<str>, http: HttpPart) -> Self {
+        Self { shared: Arc::new(Shared { engine, call, execution_id, http: Some(http) }), lines: Mutex::default() }
     }
 
     /// The console lines so far.
@@ -80,7 +93,7 @@ impl ActionHost for FunctionActionHost {
     fn log(&self, line: LogLine) {
         let text = line.pretty();
         if let Some(engine) = self.shared.engine.upgrade() {
-            engine.log_progress(&self.shared.call, &self.shared.execution_id, line);
+            engine.log_progress(&self.shared, line);
         }
         self.lines.lock().push(text);
     }
@@ -121,7 +134,10 @@ impl Shared {
             }
             // Who calls the app is none of a component's business.
             "1.0/getUserIdentity" if !self.call.path.component.is_root() => Ok("null".to_owned()),
-            "1.0/getUserIdentity" => Ok(self.call.identity.user_json().to_owned()),
+            "1.0/getUserIdentity" => match self.http.as_ref().and_then(|http| http.refused.as_ref()) {
+                Some(error) => Err(developer(error.code(), error)),
+                None => Ok(self.call.identity.user_json().to_owned()),
+            },
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
             "1.0/getRequestMetadata" => {
@@ -193,15 +209,16 @@ fn reply(result: Result<Outcome, CallFailure>) -> Result<String, SyscallError> {
 
 impl Engine {
     /// Shows a console line while its action is still running.
-    fn log_progress(&self, call: &Call, execution_id: &str, line: LogLine) {
+    fn log_progress(&self, action: &Shared, line: LogLine) {
+        let Shared { call, execution_id, http, .. } = action;
         self.logs.append(LogEntry::Progress(Progress {
-            udf_type: "Action",
+            udf_type: if http.is_some() { "HttpAction" } else { "Action" },
             component_path: (!call.path.component.is_root()).then(|| call.path.component.to_string()),
-            identifier: call.path.udf_path(),
+            identifier: http.as_ref().map_or_else(|| call.path.udf_path(), |http| http.identifier.clone()),
             timestamp: self.env.now_ns() as f64 / 1e9,
             log_lines: vec![line.into()],
             request_id: call.request_id.to_string(),
-            execution_id: execution_id.to_owned(),
+            execution_id: execution_id.to_string(),
         }));
     }
 }

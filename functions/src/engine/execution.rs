@@ -67,6 +67,17 @@ pub(super) struct Report {
     pub user_time: Duration,
     pub usage: Usage,
     pub occ: Option<OccInfo>,
+    pub http: Option<HttpReport>,
+}
+
+/// What only HTTP actions tell.
+pub(super) struct HttpReport {
+    /// `GET /path`, of the route.
+    pub identifier: String,
+    /// Of the response, if there was one.
+    pub status: Option<u16>,
+    /// Of the response's body.
+    pub body_bytes: u64,
 }
 
 impl QueryRun {
@@ -138,17 +149,24 @@ impl Engine {
             return;
         }
         let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
-        let Report { lines, user_time, usage, occ } = report;
+        let Report { lines, user_time, usage, occ, http } = report;
+        let return_bytes = match &http {
+            Some(http) => http.status.map(|_| http.body_bytes),
+            None => outcome.as_ref().ok().map(|json| json.len() as u64),
+        };
         self.logs.append(LogEntry::Completion(Box::new(Completion {
-            udf_type: kind.as_str(),
+            udf_type: if http.is_some() { "HttpAction" } else { kind.as_str() },
             component_path: (!call.path.component.is_root()).then(|| call.path.component.to_string()),
-            identifier: call.path.udf_path(),
+            identifier: http.as_ref().map_or_else(|| call.path.udf_path(), |http| http.identifier.clone()),
             log_lines: lines.into_iter().map(log_line).collect(),
             timestamp: seconds(self.env.now_ns()),
             execution_time: seconds(self.env.monotonic_ns().saturating_sub(started.monotonic_ns)),
             user_execution_time: user_time.as_secs_f64(),
             cached_result: false,
-            success: None,
+            success: http.and_then(|http| http.status).filter(|_| outcome.is_ok()).map(|status| {
+                let status = status.to_string();
+                serde_json::json!({"status": status})
+            }),
             error: outcome.as_ref().err().map(|failure| failure.message.clone()),
             request_id: call.request_id.to_string(),
             execution_id: execution_id.to_owned(),
@@ -156,7 +174,7 @@ impl Engine {
             caller: call.caller.log_name(),
             environment: "isolate",
             identity_type: call.identity.log_type(),
-            return_bytes: outcome.as_ref().ok().map(|json| json.len() as u64),
+            return_bytes,
             will_retry: false,
             occ_info: occ,
             execution_timestamp: started.wall_ns / 1_000_000,

@@ -13,6 +13,7 @@ mod action_host;
 mod action_jobs;
 mod conflicts;
 mod execution;
+mod http_action;
 mod mutation;
 mod occasion;
 mod options;
@@ -33,6 +34,7 @@ use lakewire_storage::query::CursorKey;
 
 use conflicts::ConflictQueues;
 pub(crate) use execution::Outcome;
+pub(crate) use http_action::{SiteAnswer, SiteRequest, SiteResponse};
 pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};

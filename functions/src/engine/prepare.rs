@@ -151,7 +151,7 @@ pub(super) fn access(call: &Call) -> Access {
     if call.internal || call.identity.is_admin() { Access::Internal } else { Access::Public }
 }
 
-fn check_running(model: &AppModel) -> Result<(), Failure> {
+pub(super) fn check_running(model: &AppModel) -> Result<(), Failure> {
     match model.state {
         RunState::Running => Ok(()),
         RunState::Paused => {

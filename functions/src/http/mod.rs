@@ -50,15 +50,14 @@ pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Rout
     let api = Router::new()
         .merge(meta::routes())
         .merge(calls::routes())
-        .merge(site::routes())
         .merge(storage::routes())
         .with_state(state)
         .merge(deploy::routes(engine.clone()))
         .merge(admin::routes(engine.clone()))
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(middleware::from_fn_with_state(engine, time_out))
+        .layer(middleware::from_fn_with_state(engine.clone(), time_out))
         .layer(cors::layer());
-    slashes::tolerate_duplicates(api.merge(sockets))
+    slashes::tolerate_duplicates(api.merge(sockets).merge(site::routes(engine)))
 }
 
 async fn time_out(State(engine): State<Arc<Engine>>, request: Request, next: Next) -> Response {

@@ -7,6 +7,7 @@ use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName};
+use lakewire_storage::env::Env;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
 
@@ -43,17 +44,27 @@ impl FromRequestParts<ApiState> for Caller {
         let version = text(headers, &CONVEX_CLIENT)?.map(ClientVersion::parse).transpose()?;
         let key = parts.uri.query().and_then(admin_key);
         let identity = engine.authenticator().authenticate(text(headers, &AUTHORIZATION)?, key.as_deref())?;
-        let request_id = text(headers, &CONVEX_REQUEST_ID)?
-            .and_then(RequestId::from_client)
-            .unwrap_or_else(|| RequestId::random(engine.env()));
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-        // Set by the proxy in front, first the client as the outermost one saw it.
-        let forwarded = text(headers, &FORWARDED_FOR).ok().flatten().and_then(|list| list.split(',').next());
-        let client = ClientInfo {
-            ip: forwarded.map(|ip| ip.trim().to_owned()).or(peer).map(Into::into),
-            user_agent: text(headers, &USER_AGENT).ok().flatten().map(Into::into),
-        };
-        Ok(Self { identity, version, request_id, client })
+        text(headers, &CONVEX_REQUEST_ID)?;
+        let request_id = request_id(engine.env(), headers);
+        Ok(Self { identity, version, request_id, client: client_info(parts) })
+    }
+}
+
+/// The id that the client chose, if it is valid, or a new one.
+pub(super) fn request_id(env: &Env, headers: &HeaderMap) -> RequestId {
+    let chosen = text(headers, &CONVEX_REQUEST_ID).ok().flatten();
+    chosen.and_then(RequestId::from_client).unwrap_or_else(|| RequestId::random(env))
+}
+
+/// Address and user agent behind a request.
+pub(super) fn client_info(parts: &Parts) -> ClientInfo {
+    let headers = &parts.headers;
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
+    // Set by the proxy in front, first the client as the outermost one saw it.
+    let forwarded = text(headers, &FORWARDED_FOR).ok().flatten().and_then(|list| list.split(',').next());
+    ClientInfo {
+        ip: forwarded.map(|ip| ip.trim().to_owned()).or(peer).map(Into::into),
+        user_agent: text(headers, &USER_AGENT).ok().flatten().map(Into::into),
     }
 }
 

@@ -6,7 +6,10 @@ use http::Uri;
 use http::uri::PathAndQuery;
 use tower::ServiceBuilder;
 
-/// Serves `router` with every run of slashes in a path taken for one. Middleware of a router sees a request only once
+/// Where the app decides what a path means.
+const SITE: &str = "/http/";
+
+/// Serves `router` with every run of slashes in a path taken for one, up to where the site begins. Middleware of a router sees a request only once
 /// it is routed, so this one goes around it.
 pub(super) fn tolerate_duplicates(router: Router) -> Router {
     let service = ServiceBuilder::new()
@@ -28,7 +31,7 @@ fn collapsed(uri: &Uri) -> Option<Uri> {
     }
     let mut text = String::with_capacity(path.len());
     for letter in path.chars() {
-        if letter != '/' || !text.ends_with('/') {
+        if letter != '/' || !text.ends_with('/') || text.starts_with(SITE) {
             text.push(letter);
         }
     }
@@ -52,6 +55,7 @@ mod tests {
         let of = |text: &'static str| collapsed(&Uri::from_static(text)).map(|uri| uri.to_string());
         assert_eq!(of("//api///query?a=//b").as_deref(), Some("/api/query?a=//b"));
         assert_eq!(of("/api/query?a=//b"), None);
+        assert_eq!(of("//http//a//b").as_deref(), Some("/http//a//b"));
         assert_eq!(of("http://h//x").as_deref(), Some("http://h/x"));
     }
 }

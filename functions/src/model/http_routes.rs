@@ -13,6 +13,8 @@ pub struct HttpDestination {
     pub component: ComponentPath,
     /// The path as that component sees it: without the prefixes it is mounted under, with a slash at the start.
     pub path: String,
+    /// Path or `prefix*` of the route that the router will find there, if there is one.
+    pub route: Option<String>,
 }
 
 /// Where a request for `path` goes, which begins with a slash; `None` if nobody serves it. A component whose router has no
@@ -31,17 +33,23 @@ pub fn http_destination(
     loop {
         let own = own_path(component, &path);
         let routes = routes(component);
-        let here = |path: &str| HttpDestination { component: component.path.clone(), path: path.to_owned() };
+        let here = |path: &str, route: Option<&str>| HttpDestination {
+            component: component.path.clone(),
+            path: path.to_owned(),
+            route: route.map(str::to_owned),
+        };
         let fits = |route: &&HttpRoute| route.method == method;
-        let mut longest = None;
+        let (mut longest, mut pattern) = (None, None);
         if let (Some(own), Some(routes)) = (&own, &routes) {
             if routes.iter().copied().filter(fits).any(|route| !route.path.ends_with('*') && route.path == *own) {
-                return Some(here(own));
+                return Some(here(own, Some(own)));
             }
-            let prefixes = routes.iter().copied().filter(fits).filter_map(|route| route.path.strip_suffix('*'));
+            let prefixes = routes.iter().copied().filter(fits).map(|route| route.path.as_str());
+            let prefixes = prefixes.filter(|path| path.strip_suffix('*').is_some_and(|prefix| own.starts_with(prefix)));
+            pattern = prefixes.max_by_key(|pattern| pattern.len());
             // Mounts are compared with the whole path, so are prefixes: by what comes before them, too.
             let before = path.len() - own.len();
-            longest = prefixes.filter(|prefix| own.starts_with(prefix)).map(|prefix| before + prefix.len()).max();
+            longest = pattern.map(|pattern| before + pattern.len() - 1);
         }
         let mounts = component.definition.mounts.iter().filter(|(mount, _)| path.starts_with(mount.as_str()));
         let mount = mounts.max_by_key(|(mount, _)| mount.len());
@@ -51,7 +59,7 @@ pub fn http_destination(
                 path = path[mount.len() - 1..].to_owned();
                 component = components.get(&component.path.child(child).ok()?).filter(|child| child.mounted)?;
             }
-            None => return own.filter(|_| routes.is_some()).map(|own| here(&own)),
+            None => return own.filter(|_| routes.is_some()).map(|own| here(&own, pattern)),
         }
     }
 }

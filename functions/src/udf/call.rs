@@ -62,6 +62,8 @@ pub struct ClientInfo {
 pub enum Caller {
     /// `/api/query` and its siblings.
     HttpApi,
+    /// A request for an HTTP action.
+    HttpEndpoint,
     /// A WebSocket.
     SyncWorker,
     /// `ctx.runQuery` and its siblings in an action.
@@ -81,6 +83,7 @@ impl Caller {
     pub fn log_name(self) -> &'static str {
         match self {
             Self::HttpApi => "HttpApi",
+            Self::HttpEndpoint => "HttpEndpoint",
             Self::SyncWorker => "SyncWorker",
             Self::Action => "Action",
             Self::Tester => "Tester",

@@ -14,7 +14,13 @@
     const controller = new AbortController();
     const aborted = () => controller.abort();
     ops.streamWatch(Number(signal)).then(aborted, aborted);
-    return requestOf(url, method, headers, body, controller.signal);
+    let isAwaited = false;
+    // Who knows the signal may wait for it alone: a read that is waited for keeps the function going.
+    const onSignal = () => {
+      if (!isAwaited) ops.streamRead(Number(signal)).then(undefined, () => {});
+      isAwaited = true;
+    };
+    return requestOf(url, method, headers, body, controller.signal, onSignal);
   };
 
   const convexJsonFromResponse = ({ response }) => {

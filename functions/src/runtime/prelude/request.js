@@ -80,7 +80,10 @@
     get method() { return this.#state.method; }
     get url() { return this.#state.url; }
     get headers() { return this.#state.headers; }
-    get signal() { return this.#state.signal; }
+    get signal() {
+      this.#state.onSignal?.();
+      return this.#state.signal;
+    }
     get redirect() { return this.#state.redirect; }
     get mode() { return this.#state.mode; }
     get credentials() { return this.#state.credentials; }
@@ -110,8 +113,9 @@
     Request,
     requestState: state,
     // A request that came from a client: nothing about it is refused.
-    requestOf: (url, method, headers, body, signal) => new Request(key, {
-      url, method, headers, body, signal, redirect: "follow", mode: "cors", credentials: "same-origin",
+    // `onSignal` is told when somebody asks for the signal.
+    requestOf: (url, method, headers, body, signal, onSignal) => new Request(key, {
+      url, method, headers, body, signal, onSignal, redirect: "follow", mode: "cors", credentials: "same-origin",
       cache: "default", integrity: "", keepalive: false,
     }),
   };
