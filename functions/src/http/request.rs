@@ -1,6 +1,7 @@
 //! What every request tells: who calls, with which client, under which id; and its JSON body.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
@@ -42,7 +43,7 @@ impl FromRequestParts<ApiState> for Caller {
         let headers = &parts.headers;
         let version = text(headers, &CONVEX_CLIENT)?.map(ClientVersion::parse).transpose()?;
         let key = parts.uri.query().and_then(admin_key);
-        let identity = engine.authenticator().authenticate(text(headers, &AUTHORIZATION)?, key.as_deref())?;
+        let identity = engine.authenticate(text(headers, &AUTHORIZATION)?, key.as_deref()).await?;
         let request_id = text(headers, &CONVEX_REQUEST_ID)?
             .and_then(RequestId::from_client)
             .unwrap_or_else(|| RequestId::random(engine.env()));
@@ -52,6 +53,7 @@ impl FromRequestParts<ApiState> for Caller {
         let client = ClientInfo {
             ip: forwarded.map(|ip| ip.trim().to_owned()).or(peer).map(Into::into),
             user_agent: text(headers, &USER_AGENT).ok().flatten().map(Into::into),
+            auth_token: token_of(&identity, headers),
         };
         Ok(Self { identity, version, request_id, client })
     }
@@ -61,6 +63,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let Some(value) = headers.get(name) else { return Ok(None) };
     let invalid = |_| ApiError::bad_request("InvalidHeaderFailure", format!("the header `{name}` is not ASCII text"));
     value.to_str().map(Some).map_err(invalid)
+}
+
+/// The token that `identity` was proven with.
+fn token_of(identity: &Identity, headers: &HeaderMap) -> Option<Arc<str>> {
+    let header = text(headers, &AUTHORIZATION).ok().flatten().filter(|_| matches!(identity, Identity::User(_)))?;
+    header.split_once(' ').map(|(_, token)| token.trim().into())
 }
 
 /// The `adminKey` parameter of a query string.
