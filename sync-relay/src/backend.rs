@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
-use lakewire_functions::auth::{AuthError, Identity};
+use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::commit::CommitStream;
 use lakewire_storage::interval::Interval;
@@ -78,6 +78,6 @@ pub trait Backend: Send + Sync + 'static {
     /// Verifies an admin key, whose holder may act as a user described by attributes.
     fn admin(&self, key: &str, acting_as: Option<&serde_json::Value>) -> Result<Identity, AuthError>;
 
-    /// Verifies the token of a user.
-    fn user(&self, token: &str) -> Result<Identity, AuthError>;
+    /// Verifies the token of a user. May have to ask the provider for its keys.
+    async fn user(&self, token: &str) -> Result<VerifiedUser, CallFailure>;
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use lakewire_functions::auth::{AuthError, Identity};
+use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::engine::{Engine, session_record_key};
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::database::Snapshot;
@@ -83,7 +83,7 @@ impl Backend for EngineBackend {
         }
     }
 
-    fn user(&self, token: &str) -> Result<Identity, AuthError> {
-        self.engine.authenticator().user_token(token)
+    async fn user(&self, token: &str) -> Result<VerifiedUser, CallFailure> {
+        self.engine.authenticate_user(token).await
     }
 }

@@ -22,6 +22,8 @@ pub enum Identity {
     },
     /// A user with a verified token.
     User(UserIdentity),
+    /// The caller of an HTTP action with a credential that is not valid: the action runs, and fails if it asks who calls.
+    Rejected(Arc<AuthError>),
     /// The server itself.
     System,
 }
@@ -98,7 +100,7 @@ impl Identity {
     pub fn user(&self) -> Option<&UserIdentity> {
         match self {
             Self::User(user) | Self::ActingUser { user, .. } => Some(user),
-            Self::Anonymous | Self::Admin(_) | Self::System => None,
+            Self::Anonymous | Self::Admin(_) | Self::Rejected(_) | Self::System => None,
         }
     }
 
@@ -110,7 +112,7 @@ impl Identity {
     /// The `identityType` of log entries.
     pub fn log_type(&self) -> &'static str {
         match self {
-            Self::Anonymous => "unknown",
+            Self::Anonymous | Self::Rejected(_) => "unknown",
             Self::Admin(_) => "instance_admin",
             Self::ActingUser { .. } => "member_acting_user",
             Self::User(_) => "user",

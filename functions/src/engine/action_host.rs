@@ -10,13 +10,15 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::execution::Outcome;
-use crate::auth::{AuthError, Identity};
+use crate::auth::Identity;
 use crate::logs::{LogEntry, Progress};
 use crate::model::AppModel;
 use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, NewFile, StoredFile, SyscallError};
 use crate::udf::address::{self, Address};
 use crate::udf::check::positional;
-use crate::udf::host::{address_error, developer, function_handle, later_operation, meta, not_available};
+use crate::udf::host::{
+    address_error, developer, function_handle, later_operation, meta, not_available, user_identity,
+};
 use crate::udf::{Call, CallFailure, Caller, Failure, FunctionPath};
 
 /// What user code is told about a fault of the server inside one of its calls.
@@ -40,8 +42,6 @@ struct Shared {
 pub(super) struct HttpPart {
     /// Its name in the log: `GET /path`.
     pub(super) identifier: String,
-    /// Why the credential of the request was refused, if it was.
-    pub(super) refused: Option<AuthError>,
 }
 
 #[derive(Deserialize)]
@@ -134,10 +134,7 @@ impl Shared {
             }
             // Who calls the app is none of a component's business.
             "1.0/getUserIdentity" if !self.call.path.component.is_root() => Ok("null".to_owned()),
-            "1.0/getUserIdentity" => match self.http.as_ref().and_then(|http| http.refused.as_ref()) {
-                Some(error) => Err(developer(error.code(), error)),
-                None => Ok(self.call.identity.user_json().to_owned()),
-            },
+            "1.0/getUserIdentity" => user_identity(&self.call.identity),
             "1.0/getFunctionMetadata" => Ok(meta::function_metadata(&self.call.path)),
             "1.0/getDeploymentMetadata" => Ok(meta::deployment_metadata(&engine.name)),
             "1.0/getRequestMetadata" => {

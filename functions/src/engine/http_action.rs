@@ -12,7 +12,7 @@ use super::Engine;
 use super::action_host::{FunctionActionHost, HttpPart};
 use super::execution::{HttpReport, Outcome, Report, Started};
 use super::prepare::{Prepared, Refusal, check_running};
-use crate::auth::{AuthError, Identity};
+use crate::auth::Identity;
 use crate::model::{AppModel, FunctionKind, HttpDestination, http_destination};
 use crate::runtime::{ByteStream, HttpRequest, HttpResponse, HttpRun, StreamError, UdfKind};
 use crate::udf::{Call, CallFailure, Caller, ClientInfo, Failure, FunctionErrorKind, FunctionPath, RequestId};
@@ -22,7 +22,7 @@ pub(crate) struct SiteRequest {
     /// Its path is the whole one, which decides about the component.
     pub http: HttpRequest,
     /// Who asks. The action runs whatever is here; it is told when it asks.
-    pub identity: Result<Identity, AuthError>,
+    pub identity: Identity,
     pub client: ClientInfo,
     pub request_id: RequestId,
 }
@@ -80,13 +80,9 @@ impl Engine {
         let method = if http.method == "HEAD" { "GET" } else { &http.method };
         let identifier = format!("{method} {}", route.as_deref().unwrap_or(&path));
         http.path = path;
-        let (identity, refused) = match identity {
-            Ok(identity) => (identity, None),
-            Err(error) => (Identity::Anonymous, Some(error)),
-        };
         let path = FunctionPath { component, module: "http.js".into(), export: "default".into() };
         let call = Call::new(path, "[]".into(), identity, Caller::HttpEndpoint, request_id);
-        Ok(Found { model, call: Call { client, ..call }, http, part: HttpPart { identifier, refused } })
+        Ok(Found { model, call: Call { client, ..call }, http, part: HttpPart { identifier } })
     }
 
     async fn run_http_action(&self, found: Found, started: Started, answer: Answer) {

@@ -11,6 +11,7 @@ mod action;
 mod action_files;
 mod action_host;
 mod action_jobs;
+mod authenticate;
 mod conflicts;
 mod execution;
 mod http_action;
@@ -44,7 +45,7 @@ pub use sessions::{
 };
 use starvation::Starvation;
 
-use crate::auth::{AuthError, Authenticator, Identity};
+use crate::auth::{AuthError, Authenticator, Identity, JwtSigner, TokenVerifier};
 use crate::deploy::PushWork;
 use crate::fetch::FetchClient;
 use crate::files::Files;
@@ -62,6 +63,8 @@ pub struct Engine {
     deployment: DeploymentConfig,
     name: Arc<str>,
     auth: Authenticator,
+    tokens: TokenVerifier,
+    signer: Arc<JwtSigner>,
     models: Arc<ModelCache>,
     modules: ModuleStore,
     store: Arc<dyn object_store::ObjectStore>,
@@ -87,6 +90,7 @@ impl Engine {
     /// When the operating system gives no threads, or TLS can't be set up.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
         let EngineOptions { db, modules: store, env, deployment, runtime, fetch } = options;
+        let tokens = TokenVerifier::new(env.clone(), &fetch);
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
         let pool = Arc::new(Pool::new(runtime, env.clone())?);
@@ -95,6 +99,8 @@ impl Engine {
             me: me.clone(),
             name: deployment.name.as_str().into(),
             auth: Authenticator::new(&deployment.name, deployment.secret),
+            tokens,
+            signer: Arc::new(JwtSigner::new(&deployment.secret)),
             models: Arc::new(ModelCache::new(origins)),
             files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
             programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
@@ -175,9 +181,14 @@ impl Engine {
         self.auth.admin_key(key)
     }
 
-    /// Verifies credentials of every kind.
+    /// Verifies admin keys; [`Engine::authenticate`] every kind of credential.
     pub fn authenticator(&self) -> &Authenticator {
         &self.auth
+    }
+
+    /// Signs tokens as the deployment.
+    pub fn signer(&self) -> &JwtSigner {
+        &self.signer
     }
 
     /// The newest executions: what `stream_function_logs` shows.

@@ -171,6 +171,7 @@ impl Engine {
             programs: self.programs.clone(),
             deployment: self.name.clone(),
             cursor_key: self.cursor_key.clone(),
+            signer: self.signer.clone(),
             identity: call.identity.clone(),
             client: call.client.clone(),
             files: self.files.clone(),

@@ -95,9 +95,7 @@ pub(super) fn require_admin(
     in_query: Option<&str>,
 ) -> Result<Identity, ErrorResponse> {
     let header = headers.get(http::header::AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
-    let identity = engine.authenticator().authenticate(header, in_query)?;
-    engine.authenticator().require_admin(&identity)?;
-    Ok(identity)
+    Ok(engine.authenticator().admin(header, in_query)?)
 }
 
 fn unavailable(engine: &Engine, headers: &HeaderMap, query: &KeyInQuery, what: &str) -> ErrorResponse {

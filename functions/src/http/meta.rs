@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde_json::json;
 
 use super::request::Caller;
@@ -22,6 +22,7 @@ pub(super) fn routes() -> Router<ApiState> {
         .route("/instance_version", get(version))
         .route("/instance_name", get(instance_name))
         .route("/echo", post(echo))
+        .route("/.well-known/jwks.json", get(jwks))
         .route("/api/check_admin_key", get(check_admin_key))
         .route("/api/debug_event", post(|| async { StatusCode::OK }))
 }
@@ -32,6 +33,11 @@ async fn version() -> &'static str {
 
 async fn instance_name(State(state): State<ApiState>) -> String {
     state.engine.deployment().name.clone()
+}
+
+/// The key of the tokens that the deployment signs. It changes with the instance secret only.
+async fn jwks(State(state): State<ApiState>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "public, max-age=300")], Json(state.engine.signer().jwks().clone()))
 }
 
 async fn echo(body: Body) -> Result<Response, ApiError> {

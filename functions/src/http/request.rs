@@ -1,6 +1,7 @@
 //! What every request tells: who calls, with which client, under which id; and its JSON body.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
@@ -43,10 +44,11 @@ impl FromRequestParts<ApiState> for Caller {
         let headers = &parts.headers;
         let version = text(headers, &CONVEX_CLIENT)?.map(ClientVersion::parse).transpose()?;
         let key = parts.uri.query().and_then(admin_key);
-        let identity = engine.authenticator().authenticate(text(headers, &AUTHORIZATION)?, key.as_deref())?;
+        let identity = engine.authenticate(text(headers, &AUTHORIZATION)?, key.as_deref()).await?;
         text(headers, &CONVEX_REQUEST_ID)?;
         let request_id = request_id(engine.env(), headers);
-        Ok(Self { identity, version, request_id, client: client_info(parts) })
+        let client = client_info(parts, &identity);
+        Ok(Self { identity, version, request_id, client })
     }
 }
 
@@ -56,8 +58,8 @@ pub(super) fn request_id(env: &Env, headers: &HeaderMap) -> RequestId {
     chosen.and_then(RequestId::from_client).unwrap_or_else(|| RequestId::random(env))
 }
 
-/// Address and user agent behind a request.
-pub(super) fn client_info(parts: &Parts) -> ClientInfo {
+/// Address, user agent and token behind a request of `identity`.
+pub(super) fn client_info(parts: &Parts, identity: &Identity) -> ClientInfo {
     let headers = &parts.headers;
     let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
     // Set by the proxy in front, first the client as the outermost one saw it.
@@ -65,6 +67,7 @@ pub(super) fn client_info(parts: &Parts) -> ClientInfo {
     ClientInfo {
         ip: forwarded.map(|ip| ip.trim().to_owned()).or(peer).map(Into::into),
         user_agent: text(headers, &USER_AGENT).ok().flatten().map(Into::into),
+        auth_token: token_of(identity, headers),
     }
 }
 
@@ -72,6 +75,12 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let Some(value) = headers.get(name) else { return Ok(None) };
     let invalid = |_| ApiError::bad_request("InvalidHeaderFailure", format!("the header `{name}` is not ASCII text"));
     value.to_str().map(Some).map_err(invalid)
+}
+
+/// The token that `identity` was proven with.
+fn token_of(identity: &Identity, headers: &HeaderMap) -> Option<Arc<str>> {
+    let header = text(headers, &AUTHORIZATION).ok().flatten().filter(|_| matches!(identity, Identity::User(_)))?;
+    header.split_once(' ').map(|(_, token)| token.trim().into())
 }
 
 /// The `adminKey` parameter of a query string.

@@ -147,8 +147,8 @@ impl<'a> Fields<'a> {
             Some(_) => Some(self.string("applicationID")?),
         };
         let algorithm = self.string("algorithm")?;
-        if !matches!(algorithm.as_str(), "RS256" | "ES256") {
-            return Err(self.schema(format_args!("unknown `algorithm` `{algorithm}`, use `RS256` or `ES256`")));
+        if !matches!(algorithm.as_str(), "RS256" | "ES256" | "EdDSA") {
+            return Err(self.schema(format_args!("unknown `algorithm` `{algorithm}`, use `RS256`, `ES256` or `EdDSA`")));
         }
         let jwks = self.string("jwks")?;
         let jwks = if jwks.starts_with("data:") { jwks } else { with_scheme(jwks)? };

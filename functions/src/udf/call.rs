@@ -48,13 +48,22 @@ impl Call {
     }
 }
 
-/// The address and user agent behind a request, for `ctx.meta.getRequestMetadata()`.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What is known of a request, for `ctx.meta.getRequestMetadata()`.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Text of the IP address.
     pub ip: Option<Arc<str>>,
     /// The `User-Agent` header.
     pub user_agent: Option<Arc<str>>,
+    /// The token that the user was verified with.
+    pub auth_token: Option<Arc<str>>,
+}
+
+/// The token is in no message and no log.
+impl std::fmt::Debug for ClientInfo {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientInfo").field("ip", &self.ip).field("user_agent", &self.user_agent).finish_non_exhaustive()
+    }
 }
 
 /// Where a request came from.

@@ -160,6 +160,11 @@ impl ClientMessage {
             other => Err(MalformedMessage::UnknownType(other.to_owned())),
         }
     }
+
+    /// Whether it asks for functions to be run, by whoever the client is.
+    pub(crate) fn is_for_functions(&self) -> bool {
+        matches!(self, Self::ModifyQuerySet(_) | Self::Mutation(_) | Self::Action(_))
+    }
 }
 
 impl Flat<'_> {

@@ -22,6 +22,7 @@ use lakewire_functions::udf::{CallFailure, ClientInfo};
 use lakewire_storage::log::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::identity::Verification;
 use self::keep_alive::KeepAlive;
 use self::query_set::QuerySet;
 use self::refresh::Refresh;
@@ -66,6 +67,10 @@ pub(crate) struct Session {
     /// The client's clock minus ours, in milliseconds.
     clock_skew_ms: Option<f64>,
     identity: Identity,
+    /// From when on the token of a user is not good any more: nanoseconds since the epoch.
+    expires_ns: Option<u64>,
+    /// A token that is being verified. Until it is, nothing is read and no result shown.
+    verification: Option<Verification>,
     /// What the client holds, once all that was sent has arrived.
     sent: StateVersion,
     /// What it has asked for; `ts` is the oldest snapshot it may be given.
@@ -104,6 +109,8 @@ impl Session {
             session_id: None,
             clock_skew_ms: None,
             identity: Identity::Anonymous,
+            expires_ns: None,
+            verification: None,
             sent: StateVersion::default(),
             wanted: StateVersion::default(),
             owed: None,
@@ -141,7 +148,9 @@ impl Session {
         let mut stirred = socket.poll_send(cx)?.is_ready();
         // Neither a busy client nor busy queries may keep the other from being heard.
         self.ear = !self.ear;
+        let listens = self.verification.is_none();
         if self.ear
+            && listens
             && let Poll::Ready(received) = socket.poll_receive(cx)
         {
             return Poll::Ready(received.map(Event::Received));
@@ -151,7 +160,7 @@ impl Session {
         if stirred {
             return Poll::Ready(Ok(Event::Stirred));
         }
-        socket.poll_receive(cx).map_ok(Event::Received)
+        if listens { socket.poll_receive(cx).map_ok(Event::Received) } else { Poll::Pending }
     }
 
     fn handle<S: AsyncRead + AsyncWrite + Unpin>(&mut self, event: Event, socket: &mut Socket<S>) -> Result<(), End> {
@@ -169,11 +178,11 @@ impl Session {
                 self.check_catch_up()?;
             }
         }
+        self.end_verification(socket)?;
         self.deliver_answers(socket)?;
         self.start_mutation();
         self.end_refresh()?;
-        self.advance(socket);
-        Ok(())
+        self.advance(socket)
     }
 
     fn receive<S: AsyncRead + AsyncWrite + Unpin>(&mut self, text: &str, socket: &mut Socket<S>) -> Result<(), End> {
@@ -181,6 +190,9 @@ impl Session {
             Ok(message) => message,
             Err(error) => return Err(violation(&error.to_string(), socket)),
         };
+        if message.is_for_functions() {
+            self.check_expiry(socket)?;
+        }
         match message {
             ClientMessage::Connect(connect) => self.connect(connect),
             ClientMessage::ModifyQuerySet(change) => self.modify_query_set(change, socket)?,
@@ -254,6 +266,7 @@ fn violation<S: AsyncRead + AsyncWrite + Unpin>(error: &str, socket: &mut Socket
 /// How a session ends over a call that could not be run; the client sends it again on its next connection.
 fn end_of(failure: &CallFailure) -> End {
     match failure {
+        CallFailure::Auth(error) if error.is_transient() => End::Code(1013, failure.code()),
         CallFailure::Overloaded(_) | CallFailure::Unavailable(_) | CallFailure::Conflict(_) => {
             End::Code(1013, failure.code())
         }

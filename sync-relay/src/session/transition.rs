@@ -11,8 +11,8 @@ use std::sync::Arc;
 use lakewire_storage::log::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::Session;
 use super::query_set::{Source, Subscription};
+use super::{End, Session};
 use crate::cache::{Content, Pin, QueryCache};
 use crate::protocol::{Modifications, StateVersion};
 use crate::socket::Socket;
@@ -46,12 +46,17 @@ type News = Vec<(usize, Arc<Content>)>;
 
 impl Session {
     /// Sends the Transitions that are due.
-    pub(super) fn advance<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) {
-        while self.refresh.is_none() && socket.unsent_transitions() < MAX_UNSENT && self.step(socket) {}
+    ///
+    /// # Errors
+    /// How the session ends if there is something to be shown to a user whose token has expired.
+    pub(super) fn advance<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<(), End> {
+        let waits = self.refresh.is_some() || self.verification.is_some();
+        while !waits && socket.unsent_transitions() < MAX_UNSENT && self.step(socket)? {}
+        Ok(())
     }
 
     /// Sends one Transition if one is due.
-    fn step<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> bool {
+    fn step<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<bool, End> {
         // Before anything else is looked at, so that all of it is known up to here.
         let processed = self.shared.cache.tracker().processed();
         let top = processed.min(self.requests.last_to_show());
@@ -60,7 +65,7 @@ impl Session {
             return self.step(socket);
         }
         if top < self.wanted.ts {
-            return false;
+            return Ok(false);
         }
         let survey = self.survey(top, processed);
         let changed = !survey.news.is_empty()
@@ -68,11 +73,10 @@ impl Session {
             || self.wanted.query_set != self.sent.query_set
             || self.wanted.identity != self.sent.identity;
         if !survey.missing && survey.from <= survey.to && (changed || self.owed.is_some_and(|owed| owed <= survey.to)) {
-            self.tell(survey.to, survey.news, socket);
-            return true;
+            return self.tell(survey.to, survey.news, socket).map(|()| true);
         }
         let due = changed || survey.missing || self.owed.is_some_and(|owed| owed <= top);
-        if due || survey.neglected { self.assemble(survey.running, top, processed, socket) } else { false }
+        if due || survey.neglected { self.assemble(survey.running, top, processed, socket) } else { Ok(false) }
     }
 
     fn survey(&mut self, top: Timestamp, processed: Timestamp) -> Survey {
@@ -130,7 +134,7 @@ impl Session {
         top: Timestamp,
         processed: Timestamp,
         socket: &mut Socket<S>,
-    ) -> bool {
+    ) -> Result<bool, End> {
         let cache = &self.shared.cache;
         let pin = match &self.assembly {
             Some(assembly) if assembly.pin.ts() >= self.wanted.ts => Arc::clone(&assembly.pin),
@@ -155,17 +159,18 @@ impl Session {
                 Collected::Failed => {
                     // The run will be repeated, at another snapshot.
                     self.assembly = None;
-                    return false;
+                    return Ok(false);
                 }
             }
         }
         if !complete {
-            return false;
+            return Ok(false);
         }
         let ts = pin.ts();
         if ts > top {
             // What is missing is the look at a commit, or else the answer to a mutation. Both wake the session.
-            return ts > processed && cache.tracker().notify_at(ts, &self.signal) && self.step(socket);
+            let is_there = ts > processed && cache.tracker().notify_at(ts, &self.signal);
+            return if is_there { self.step(socket) } else { Ok(false) };
         }
         let in_hand = self.queries.iter_mut().enumerate();
         let news = in_hand.filter_map(|(at, subscription)| {
@@ -176,14 +181,21 @@ impl Session {
             content.filter(|content| subscription.is_news(content)).map(|content| (at, content))
         });
         let news = news.collect();
-        self.tell(ts, news, socket);
-        true
+        self.tell(ts, news, socket).map(|()| true)
     }
 
     /// Sends the Transition to the snapshot `ts`, at which `news` are the results that changed.
-    fn tell<S: AsyncRead + AsyncWrite + Unpin>(&mut self, ts: Timestamp, news: News, socket: &mut Socket<S>) {
+    fn tell<S: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        ts: Timestamp,
+        news: News,
+        socket: &mut Socket<S>,
+    ) -> Result<(), End> {
         /// Names, numbers, punctuation around a result.
         const AROUND: usize = 160;
+        if !news.is_empty() {
+            self.check_expiry(socket)?;
+        }
         self.assembly = None;
         let removed = std::mem::take(&mut self.queries.removed);
         let bytes: usize = news.iter().map(|(_, content)| content.bytes() + AROUND).sum();
@@ -196,6 +208,7 @@ impl Session {
             subscription.follow_journal(&self.shared.cache, &self.identity, &self.signal);
         }
         self.send_transition(StateVersion { ts, ..self.wanted }, &modifications, socket);
+        Ok(())
     }
 }
 

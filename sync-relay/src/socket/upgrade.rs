@@ -87,7 +87,7 @@ fn peer(version: Option<&str>, headers: &HeaderMap) -> Result<Peer, VersionError
     };
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(Arc::from);
     let takes_chunks = client.is_some_and(|client| client.takes_chunks());
-    Ok(Peer { takes_chunks, info: ClientInfo { ip: None, user_agent } })
+    Ok(Peer { takes_chunks, info: ClientInfo { user_agent, ..ClientInfo::default() } })
 }
 
 fn refusal(error: &VersionError) -> Response {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
-use lakewire_functions::auth::{AdminIdentity, AuthError, Identity, UserIdentity};
+use lakewire_functions::auth::{AdminIdentity, AuthError, Identity, UserIdentity, VerifiedUser};
 use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Failure, FunctionErrorKind, MutationResult, Observed, QueryResult, SessionRequest,
 };
@@ -317,8 +317,23 @@ impl Backend for Fake {
         }
     }
 
-    fn user(&self, _token: &str) -> Result<Identity, AuthError> {
-        Err(AuthError::NoAuthProvider)
+    /// A token is `<name>|<ms that verifying takes>|<ms until it expires>`.
+    async fn user(&self, token: &str) -> Result<VerifiedUser, CallFailure> {
+        let mut parts = token.split('|');
+        let name = parts.next().unwrap_or_default();
+        let mut number = || parts.next().and_then(|text| text.parse().ok());
+        let (verifying_ms, lifetime_ms): (Option<u64>, Option<u64>) = (number(), number());
+        if let Some(ms) = verifying_ms.filter(|ms| *ms > 0) {
+            self.env.sleep(Duration::from_millis(ms)).await;
+        }
+        match name {
+            "down" => return Err(AuthError::ProviderUnavailable("on purpose".to_owned()).into()),
+            "jwt" => return Err(AuthError::NoAuthProvider(String::new()).into()),
+            _ => {}
+        }
+        let user = UserIdentity::from_attributes(&json!({"issuer": "i", "subject": name}))?;
+        let lifetime = lifetime_ms.unwrap_or(1_000_000) * 1_000_000;
+        Ok(VerifiedUser { user, expires_ns: self.env.now_ns() + lifetime })
     }
 }
 

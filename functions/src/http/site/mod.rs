@@ -50,7 +50,7 @@ async fn serve_below_prefix(engine: State<Arc<Engine>>, mut request: Request) ->
 async fn serve(State(engine): State<Arc<Engine>>, request: Request) -> axum::response::Response {
     let is_head = request.method() == Method::HEAD;
     let (presence, gone) = presence::pair();
-    let request = match request::read(&engine, request, gone) {
+    let request = match request::read(&engine, request, gone).await {
         Ok(request) => request,
         Err(refused) => return refused,
     };

@@ -13,7 +13,6 @@ use http::uri::Authority;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 
-use crate::auth::{AuthError, Identity};
 use crate::engine::{Engine, SiteRequest};
 use crate::http::ApiError;
 use crate::http::request::{client_info, request_id};
@@ -23,7 +22,7 @@ const METHODS: &str = "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS";
 const FORWARDED_PROTO: &str = "x-forwarded-proto";
 
 /// The request, or the response to one that no action can get. `gone` completes when the client is.
-pub(super) fn read(
+pub(super) async fn read(
     engine: &Arc<Engine>,
     request: Request,
     gone: BoxFuture<'static, ()>,
@@ -48,12 +47,11 @@ pub(super) fn read(
         gone,
     };
     let request_id = request_id(engine.env(), &parts.headers);
-    Ok(SiteRequest { http, identity: identity(engine, &parts.headers), client: client_info(&parts), request_id })
-}
-
-fn identity(engine: &Engine, headers: &HeaderMap) -> Result<Identity, AuthError> {
-    let header = headers.get(AUTHORIZATION).map(HeaderValue::to_str).transpose();
-    engine.authenticator().authenticate(header.map_err(|_| AuthError::InvalidHeader)?, None)
+    let header = parts.headers.get(AUTHORIZATION).map(|value| value.to_str().unwrap_or_default());
+    let identity = engine.authenticate_http_action(header).await;
+    let identity = identity.map_err(|failure| ApiError(failure).into_response())?;
+    let client = client_info(&parts, &identity);
+    Ok(SiteRequest { http, identity, client, request_id })
 }
 
 /// The address as the client sees it: a proxy in front tells the scheme.

@@ -6,7 +6,7 @@ use lakewire_storage::database::{Database, Snapshot};
 use lakewire_storage::id::DocumentId;
 use lakewire_storage::query::CursorKey;
 
-use crate::auth::Identity;
+use crate::auth::{Identity, JwtSigner};
 use crate::engine::ProgramCache;
 use crate::files::Files;
 use crate::model::AppModel;
@@ -29,6 +29,8 @@ pub(crate) struct CallContext {
     pub cursor_key: CursorKey,
     /// Stored files.
     pub files: Arc<Files>,
+    /// Signs tokens as the deployment.
+    pub signer: Arc<JwtSigner>,
     /// Who calls.
     pub identity: Identity,
     /// What is known about the client.

@@ -61,7 +61,6 @@ pub(crate) fn not_here(op: &str, api: &str, kind: &str) -> SyscallError {
 pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
-        "1.0/signJwt" => "ctx.auth.signJwt",
         "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
         "1.0/auditLog" => "audit logging",
         _ => return None,

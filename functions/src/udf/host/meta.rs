@@ -60,7 +60,7 @@ pub(crate) fn request_metadata(client: &ClientInfo, request_id: &RequestId, job:
         "userAgent": client.user_agent.as_deref(),
         "requestId": request_id.as_str(),
         "scheduledFunctionId": job.map(|job| job.id.to_string()),
-        "authToken": null,
+        "authToken": client.auth_token.as_deref(),
     })
     .to_string()
 }

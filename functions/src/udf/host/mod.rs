@@ -4,6 +4,7 @@
 //! or writes them again.
 
 mod args;
+mod auth;
 mod context;
 mod error;
 mod files;
@@ -19,6 +20,7 @@ use lakewire_storage::catalog::Namespace;
 use lakewire_storage::id::DocumentId;
 use lakewire_storage::transaction::Transaction;
 
+pub(crate) use auth::user_identity;
 pub(crate) use context::CallContext;
 use error::not_here;
 pub(crate) use error::{address as address_error, developer, later_operation, model_error, not_available};
@@ -142,8 +144,9 @@ impl TransactionHost {
             "1.0/getUserIdentity" if !self.frame().path.component.is_root() => "null".to_owned(),
             "1.0/getUserIdentity" => {
                 self.outcome.observed_identity = true;
-                self.context.identity.user_json().to_owned()
+                user_identity(&self.context.identity)?
             }
+            "1.0/signJwt" => self.sign_jwt(op, args)?,
             "1.0/getTransactionMetrics" => self.transaction_metrics(),
             "1.0/getFunctionMetadata" => meta::function_metadata(&self.frame().path),
             "1.0/getDeploymentMetadata" => meta::deployment_metadata(&self.context.deployment),

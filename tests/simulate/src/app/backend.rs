@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use lakewire_functions::auth::{AuthError, Identity};
+use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::engine::{find_session_record, put_session_record, session_record_key};
 use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Failure, FunctionErrorKind, MutationResult, Observed, QueryResult, SessionRequest,
@@ -127,8 +127,8 @@ impl Backend for NodeBackend {
         Err(AuthError::MalformedAdminKey)
     }
 
-    fn user(&self, _token: &str) -> Result<Identity, AuthError> {
-        Err(AuthError::NoAuthProvider)
+    async fn user(&self, _token: &str) -> Result<VerifiedUser, CallFailure> {
+        Err(AuthError::NoAuthProvider(String::new()).into())
     }
 }
 
