@@ -27,17 +27,17 @@ pub(super) fn read(
     engine: &Arc<Engine>,
     request: Request,
     gone: BoxFuture<'static, ()>,
-) -> Result<SiteRequest, Response> {
+) -> Result<SiteRequest, Box<Response>> {
     let (parts, body) = request.into_parts();
     if !METHODS.split(", ").any(|method| method == parts.method.as_str()) {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, METHODS)]).into_response());
+        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, METHODS)]).into_response()));
     }
     let url = url(&parts, &engine.deployment().site_origin)
-        .map_err(|message| ApiError::bad_request("BadHeader", message).into_response())?;
+        .map_err(|message| Box::new(ApiError::bad_request("BadHeader", message).into_response()))?;
     let limit = engine.db().limits().http_action_request_size;
     if declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
         let body = json!({"code": "RequestTooLarge", "message": too_large(limit)});
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, axum::Json(body)).into_response());
+        return Err(Box::new((StatusCode::PAYLOAD_TOO_LARGE, axum::Json(body)).into_response()));
     }
     let bodiless = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) || body.is_end_stream();
     let http = HttpRequest {
