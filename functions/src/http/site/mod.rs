@@ -52,7 +52,7 @@ async fn serve(State(engine): State<Arc<Engine>>, request: Request) -> axum::res
     let (presence, gone) = presence::pair();
     let request = match request::read(&engine, request, gone).await {
         Ok(request) => request,
-        Err(refused) => return refused,
+        Err(refused) => return *refused,
     };
     let request_id = request.request_id.clone();
     let (sender, answer) = oneshot::channel();

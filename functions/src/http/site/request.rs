@@ -26,16 +26,17 @@ pub(super) async fn read(
     engine: &Arc<Engine>,
     request: Request,
     gone: BoxFuture<'static, ()>,
-) -> Result<SiteRequest, Response> {
+) -> Result<SiteRequest, Box<Response>> {
     let (parts, body) = request.into_parts();
     if !METHODS.split(", ").any(|method| method == parts.method.as_str()) {
-        return Err((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, METHODS)]).into_response());
+        return Err(Box::new((StatusCode::METHOD_NOT_ALLOWED, [(ALLOW, METHODS)]).into_response()));
     }
-    let url = url(&parts).map_err(|message| ApiError::bad_request("BadHeader", message).into_response())?;
+    let url = url(&parts, &engine.deployment().site_origin)
+        .map_err(|message| Box::new(ApiError::bad_request("BadHeader", message).into_response()))?;
     let limit = engine.db().limits().http_action_request_size;
     if declared_length(&parts.headers).is_some_and(|length| length > limit as u64) {
         let body = json!({"code": "RequestTooLarge", "message": too_large(limit)});
-        return Err((StatusCode::PAYLOAD_TOO_LARGE, axum::Json(body)).into_response());
+        return Err(Box::new((StatusCode::PAYLOAD_TOO_LARGE, axum::Json(body)).into_response()));
     }
     let bodiless = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) || body.is_end_stream();
     let http = HttpRequest {
@@ -54,11 +55,12 @@ pub(super) async fn read(
     Ok(SiteRequest { http, identity, client, request_id })
 }
 
-/// The address as the client sees it: a proxy in front tells the scheme.
-fn url(parts: &Parts) -> Result<String, String> {
+/// The address as the client sees it: a proxy in front tells the scheme. `origin` is for clients that name no host.
+fn url(parts: &Parts, origin: &str) -> Result<String, String> {
     let text = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let host = text(HOST.as_str()).or_else(|| parts.uri.authority().map(Authority::as_str));
-    let host = host.ok_or("the header `host` is missing")?;
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let Some(host) = host else { return Ok(format!("{origin}{path}")) };
     let host: Authority = host.parse().map_err(|_| format!("the header `host` is not valid: `{host}`"))?;
     // With several proxies the first element is of the outermost one.
     let scheme = text(FORWARDED_PROTO)
@@ -66,7 +68,6 @@ fn url(parts: &Parts) -> Result<String, String> {
         .or_else(|| text(FORWARDED.as_str()).and_then(forwarded_proto))
         .map(|scheme| scheme.trim().to_ascii_lowercase());
     let scheme = scheme.filter(|scheme| scheme == "https").unwrap_or_else(|| "http".to_owned());
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     Ok(format!("{scheme}://{host}{path}"))
 }
 
