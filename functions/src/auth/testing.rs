@@ -75,7 +75,7 @@ struct State {
     latency: Duration,
     discovered_issuer: String,
     content_type: String,
-    /// Requests for keys.
+    /// How often somebody tried to get the keys.
     asked: usize,
 }
 
@@ -134,7 +134,8 @@ impl Download for TestIssuer {
         self.env.sleep(latency).await;
         let mut state = self.state.lock();
         let is_discovery = url.path() == "/.well-known/openid-configuration";
-        if !is_discovery {
+        // Who gets no discovery document asks no further.
+        if !is_discovery || state.failure.is_some() {
             state.asked += 1;
         }
         if let Some(failure) = &state.failure {
