@@ -64,17 +64,17 @@ async fn requests_are_bounded_and_tell_where_they_came_from() {
     assert_eq!(refused(Request::get("/").header("host", "a b").body(Body::empty()).expect("a request")).await, 400);
     assert_eq!(refused(post().method("TRACE").body(Body::empty()).expect("a request")).await, 405);
 
-    let hostless = read(Request::get("/a?b").body(Body::empty()).expect("a request")).await.ok().expect("fits").http;
+    let hostless = read(Request::get("/a?b").body(Body::empty()).expect("a request")).await.expect("fits").http;
     assert_eq!(hostless.url, "http://127.0.0.1:3211/a?b");
     let sent = post().header("x", HeaderValue::from_bytes(b"caf\xe9").expect("a value")).body(Body::from("ten bytes!"));
-    let sent = read(sent.expect("a request")).await.ok().expect("fits").http;
+    let sent = read(sent.expect("a request")).await.expect("fits").http;
     assert_eq!((sent.url.as_str(), sent.path.as_str()), ("http://app.test:81/a/b?c", "/a/b"));
     assert!(sent.headers.contains(&("x".to_owned(), "caf\u{e9}".to_owned())));
     assert!(sent.body.expect("a body").all(|piece| async move { piece.is_ok() }).await);
     let pieces = futures::stream::iter(["six by", "more"].map(Ok::<_, std::io::Error>))
         .chain(futures::stream::once(async { Ok("!") }));
     let sent =
-        read(post().body(Body::from_stream(pieces)).expect("a request")).await.ok().expect("not known to be too large");
+        read(post().body(Body::from_stream(pieces)).expect("a request")).await.expect("not known to be too large");
     let pieces: Vec<_> = sent.http.body.expect("a body").collect().await;
     assert_eq!(pieces.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false]);
 
@@ -85,8 +85,7 @@ async fn requests_are_bounded_and_tell_where_they_came_from() {
         ("forwarded", "for=1.2.3.4; Proto=\"https\", proto=http", "https"),
         ("forwarded", "for=1.2.3.4", "http"),
     ] {
-        let sent =
-            read(post().header(name, value).body(Body::empty()).expect("a request")).await.ok().expect("fits").http;
+        let sent = read(post().header(name, value).body(Body::empty()).expect("a request")).await.expect("fits").http;
         assert_eq!(sent.url, format!("{scheme}://app.test:81/a/b?c"), "{name}: {value}");
         assert!(sent.body.is_none());
     }
