@@ -142,7 +142,10 @@ async fn refused_requests() {
     assert_eq!(code("/api/query", &bad_format, &[]).await, (400, "BadFormat".into()));
     assert_eq!(code("/api/query", &json!({"args": {}}), &[]).await, (400, "BadJsonBody".into()));
     assert_eq!(code("/api/query", &list, &[("convex-client", "garbage")]).await, (400, "InvalidClientVersion".into()));
-    assert_eq!(code("/api/query", &list, &[("authorization", "Bearer a.b.c")]).await, (401, "NoAuthProvider".into()));
+    assert_eq!(
+        code("/api/query", &list, &[("authorization", "Bearer a.b.c")]).await,
+        (401, "InvalidAuthHeader".into())
+    );
     assert_eq!(code("/api/query", &list, &[("authorization", "Basic abc")]).await, (400, "InvalidAdminKey".into()));
     assert_eq!(code("/api/query", &list, &[("authorization", "abc")]).await, (400, "InvalidHeaderFailure".into()));
     assert_eq!(code("/api/run/one", &list, &[]).await, (400, "MissingIdentifier".into()));
