@@ -169,6 +169,8 @@ impl Shared {
         let (_, path) = self.resolve(engine, &parse(api, args)?).await?;
         let within_app = path.component.is_root() && self.call.path.component.is_root();
         let identity = match &self.call.identity {
+            // Whoever has a bad token is nobody to the functions that an HTTP action calls.
+            Identity::Rejected(_) => Identity::Anonymous,
             identity if within_app || identity.is_admin() => identity.clone(),
             _ => Identity::Anonymous,
         };
