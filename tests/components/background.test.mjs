@@ -1,26 +1,13 @@
 // Official components that work in the background, as they are on npm, through crashes of the server.
 
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
-import { after, before, describe, test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { ConvexHttpClient } from "convex/browser";
-import { runCli, startServer } from "../lib/server.mjs";
-
-const app = dirname(fileURLToPath(import.meta.url));
+import { useComponents } from "./app.mjs";
 
 describe("official components in the background", { concurrency: false }, () => {
-  const context = {};
-  before(async () => {
-    context.server = await startServer();
-    const deployed = await runCli(context.server, app, ["deploy", "--typecheck", "disable"]);
-    assert.equal(deployed.code, 0, deployed.stderr + deployed.stdout);
-    context.http = new ConvexHttpClient(context.server.url, { logger: false });
-  });
-  after(async () => await context.server?.stop());
-  const query = (name, args = {}) => context.http.query(name, args);
-  const mutation = (name, args = {}) => context.http.mutation(name, args);
+  const context = useComponents();
+  const { query, mutation } = context;
   const events = (of) => query("events:list", { of });
   /** Waits until `look` gives something that `accept` takes. */
   const until = async (look, accept, ms = 30_000) => {
@@ -128,7 +115,7 @@ describe("official components in the background", { concurrency: false }, () => 
     assert.deepEqual(await query("migrations:progress"), { done: 0, all: 95 });
     await mutation("migrations:start", { dryRun: false });
     await until(() => query("migrations:progress"), ({ done, all }) => done === all);
-    const again = await runCli(context.server, app, ["run", "migrations:run", '{"fn": "migrations:setPages"}']);
+    const again = await context.cli(["run", "migrations:run", '{"fn": "migrations:setPages"}']);
     assert.equal(again.code, 0, again.stderr);
     assert.match(again.stdout + again.stderr, /already done|isDone|success/i);
   });

@@ -1,25 +1,12 @@
 // Official components that keep data: places (in WebAssembly) and documents that several edit.
 
 import assert from "node:assert/strict";
-import { dirname } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { ConvexHttpClient } from "convex/browser";
-import { runCli, startServer } from "../lib/server.mjs";
-
-const app = dirname(fileURLToPath(import.meta.url));
+import { describe, test } from "node:test";
+import { useComponents } from "./app.mjs";
 
 describe("official components with data", { concurrency: false }, () => {
-  const context = {};
-  before(async () => {
-    context.server = await startServer();
-    const deployed = await runCli(context.server, app, ["deploy", "--typecheck", "disable"]);
-    assert.equal(deployed.code, 0, deployed.stderr + deployed.stdout);
-    context.http = new ConvexHttpClient(context.server.url, { logger: false });
-  });
-  after(async () => await context.server?.stop());
-  const query = (name, args = {}) => context.http.query(name, args);
-  const mutation = (name, args = {}) => context.http.mutation(name, args);
+  const context = useComponents();
+  const { query, mutation } = context;
 
   test("geospatial: rectangles, filters and neighbours agree with arithmetic", { timeout: 60_000 }, async () => {
     const places = [];

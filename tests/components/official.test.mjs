@@ -1,28 +1,12 @@
 // Official components, as they are on npm, in an app of our own.
 
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { after, before, describe, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { ConvexHttpClient } from "convex/browser";
-import { runCli, startServer } from "../lib/server.mjs";
-
-const app = dirname(fileURLToPath(import.meta.url));
+import { describe, test } from "node:test";
+import { useComponents } from "./app.mjs";
 
 describe("official components", { concurrency: false }, () => {
-  const context = {};
-  before(async () => {
-    assert.ok(existsSync(join(app, "node_modules")), "run `npm install` in tests/components first");
-    context.server = await startServer();
-    const deployed = await runCli(context.server, app, ["deploy", "--typecheck", "disable"]);
-    assert.equal(deployed.code, 0, deployed.stderr + deployed.stdout);
-    context.deployed = deployed;
-    context.http = new ConvexHttpClient(context.server.url, { logger: false });
-  });
-  after(async () => await context.server?.stop());
-  const query = (name, args = {}) => context.http.query(name, args);
-  const mutation = (name, args = {}) => context.http.mutation(name, args);
+  const context = useComponents();
+  const { query, mutation } = context;
 
   test("they are installed with their children, one of them twice", () => {
     for (const name of ["actionCache", "aggregate", "aggregate/batchWorker", "byPlayer", "byPlayer/batchWorker",

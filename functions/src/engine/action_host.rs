@@ -186,7 +186,8 @@ impl Shared {
     }
 }
 
-fn parse<'a, T: Deserialize<'a>>(api: &str, args: &'a str) -> Result<T, SyscallError> {
+/// Arguments of a syscall, as the public function `api` gives them.
+pub(super) fn parse<'a, T: Deserialize<'a>>(api: &str, args: &'a str) -> Result<T, SyscallError> {
     let invalid = |error| developer("InvalidArgument", format_args!("Invalid arguments for `{api}`: {error}"));
     serde_json::from_str(args).map_err(invalid)
 }

@@ -5,6 +5,7 @@ use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::Transaction;
 
 use super::Engine;
+use super::action_host::parse;
 use crate::jobs::{self, CancelArgs, JobUsage, ScheduleArgs};
 use crate::model::AppModel;
 use crate::runtime::SyscallError;
@@ -13,14 +14,13 @@ use crate::udf::address::{self, Address};
 use crate::udf::host::{address_error, developer, model_error};
 
 const SOURCE: &str = "_system/scheduler";
+const API: &str = "ctx.scheduler";
 
 impl Engine {
     /// `1.0/actions/schedule`.
     pub(super) async fn schedule_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
-        let invalid =
-            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
-        let request: ScheduleArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
-        let address: Address<'_> = serde_json::from_str(args).map_err(invalid)?;
+        let request: ScheduleArgs<'_> = parse(API, args)?;
+        let address: Address<'_> = parse(API, args)?;
         loop {
             let snapshot = self.db.head();
             let mut tx = self.db.begin(snapshot.clone(), SOURCE);
@@ -37,9 +37,7 @@ impl Engine {
 
     /// `1.0/actions/cancel_job`.
     pub(super) async fn cancel_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
-        let invalid =
-            |error| developer("InvalidArgument", format_args!("Invalid arguments for `ctx.scheduler`: {error}"));
-        let request: CancelArgs<'_> = serde_json::from_str(args).map_err(invalid)?;
+        let request: CancelArgs<'_> = parse(API, args)?;
         loop {
             let snapshot = self.db.head();
             let mut tx = self.db.begin(snapshot.clone(), SOURCE);

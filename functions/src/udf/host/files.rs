@@ -15,7 +15,7 @@ impl TransactionHost {
     pub(super) async fn storage_url(&mut self, args: &str) -> Result<String, SyscallError> {
         const API: &str = "ctx.storage.getUrl";
         let args: StorageArgs<'_> = parse(API, args)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let file = files::found(self.tx(), namespace, API, &args.storage_id).await?;
         Ok(files::url(file.as_ref(), &self.context.model.origins.cloud))
     }
@@ -23,14 +23,14 @@ impl TransactionHost {
     pub(super) async fn storage_metadata(&mut self, args: &str) -> Result<String, SyscallError> {
         const API: &str = "ctx.storage.getMetadata";
         let args: StorageArgs<'_> = parse(API, args)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let file = files::found(self.tx(), namespace, API, &args.storage_id).await?;
         Ok(files::metadata(file.as_ref()))
     }
 
     pub(super) fn storage_upload_url(&mut self, op: &str) -> Result<String, SyscallError> {
         self.require_mutation(op, "ctx.storage.generateUploadUrl")?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let url = self.context.files.upload_url(&self.context.model.origins.cloud, namespace);
         Ok(serde_json::Value::from(url).to_string())
     }
@@ -39,7 +39,7 @@ impl TransactionHost {
         const API: &str = "ctx.storage.delete";
         self.require_mutation(op, API)?;
         let args: StorageArgs<'_> = parse(API, args)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let Some(file) = files::found(self.tx(), namespace, API, &args.storage_id).await? else {
             return Err(developer("StorageIdNotFound", format_args!("there is no stored file `{}`", args.storage_id)));
         };
@@ -66,7 +66,7 @@ impl TransactionHost {
         let bytes = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from(bytes))]);
         let store = self.context.files.clone();
         let stored = store.put(bytes, expected).await.map_err(failed)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let id = files::insert(self.tx(), namespace, &stored, content_type).await.map_err(model_error)?;
         self.outcome.stored.push((id, stored));
         Ok(format!("\"{id}\""))
@@ -76,7 +76,7 @@ impl TransactionHost {
         const API: &str = "ctx.storage.get";
         self.require_mutation(op, API)?;
         let args: StorageArgs<'_> = parse(API, args)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let Some(file) = files::found(self.tx(), namespace, API, &args.storage_id).await? else {
             return Ok("null".to_owned());
         };

@@ -13,7 +13,7 @@ impl TransactionHost {
         let request: ScheduleArgs<'_> = parse(API, args)?;
         let address: Address<'_> = parse(API, args)?;
         let path = self.resolve(&address)?;
-        let namespace = self.frame().namespace;
+        let namespace = self.namespace();
         let (model, parent) = (self.context.model.clone(), self.context.job);
         let mut usage = self.scheduled;
         let id = jobs::insert(self.tx(), &model, namespace, &path, &request, parent, &mut usage).await;
@@ -25,7 +25,7 @@ impl TransactionHost {
         const API: &str = "ctx.scheduler.cancel";
         self.require_mutation(op, API)?;
         let args: CancelArgs<'_> = parse(API, args)?;
-        let (own, namespace) = (self.context.own_job, self.frame().namespace);
+        let (own, namespace) = (self.context.own_job, self.namespace());
         jobs::cancel(self.tx(), namespace, &args.id, own).await?;
         Ok("null".to_owned())
     }

@@ -100,7 +100,7 @@ impl TransactionHost {
             Some(callee) if path.component != self.frame().path.component => {
                 (Some(self.program(callee).await?), Some(callee.process_env.clone()), callee.namespace)
             }
-            _ => (None, None, self.frame().namespace),
+            _ => (None, None, self.namespace()),
         };
         let kind = if kind == FunctionKind::Mutation { UdfKind::Mutation } else { UdfKind::Query };
         let nested = NestedCall {

@@ -39,9 +39,14 @@ async fn the_bound_holds_whatever_is_read_at_once() {
         for reader in join_all(readers).await {
             reader.expect("a reader");
         }
-        let usage = version.cache().usage();
-        assert_eq!(usage.hits > 0, max_bytes > 0, "{usage:?}");
-        assert_eq!(usage.bytes_held > max_bytes as u64 / 2, max_bytes > 0, "{usage:?}");
+        let before = version.cache().usage();
+        assert_eq!(before.bytes_held > max_bytes as u64 / 2, max_bytes > 0, "{before:?}");
+        for _ in 0..2 {
+            version.get(&key(1, &[], 100), 9).await.expect("a read");
+        }
+        // 10,000 bytes have room for the tail or a block, not for both.
+        let hits = version.cache().usage().hits - before.hits;
+        assert!(hits >= 2 || max_bytes < 50_000, "{hits} hits after {before:?}");
     }
 }
 
