@@ -14,6 +14,7 @@ mod action_jobs;
 mod conflicts;
 mod execution;
 mod mutation;
+mod node_action;
 mod occasion;
 mod options;
 mod prepare;
@@ -48,6 +49,7 @@ use crate::fetch::FetchClient;
 use crate::files::Files;
 use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
+use crate::node::NodeExecutor;
 use crate::runtime::Pool;
 use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 
@@ -67,6 +69,7 @@ pub struct Engine {
     programs: Arc<ProgramCache>,
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
+    node: Arc<NodeExecutor>,
     cursor_key: CursorKey,
     logs: FunctionLog,
     push_work: PushWork,
@@ -84,7 +87,7 @@ impl Engine {
     /// # Errors
     /// When the operating system gives no threads, or TLS can't be set up.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime, fetch } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node } = options;
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
         let pool = Arc::new(Pool::new(runtime, env.clone())?);
@@ -104,6 +107,7 @@ impl Engine {
             modules,
             store,
             pool,
+            node: Arc::new(NodeExecutor::new(node, env.clone())),
             fetch,
             db,
             env,
@@ -206,6 +210,11 @@ impl Engine {
     /// The V8 threads.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// The Node processes.
+    pub fn node(&self) -> &Arc<NodeExecutor> {
+        &self.node
     }
 
     /// Sources of modules.

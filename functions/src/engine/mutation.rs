@@ -175,7 +175,7 @@ impl Engine {
         if let Once::Occasion(occasion) = once {
             occasion.end(&mut tx, &outcome, &lines).await?;
         }
-        let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None };
+        let report = Report { lines: host.lines, user_time, usage: *tx.usage(), occ: None, in_node: false };
         if contest.right_of_way.is_none() {
             self.starvation.give_way(&tx).await;
         }

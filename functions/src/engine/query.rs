@@ -54,8 +54,12 @@ impl Engine {
             self.run_in(call, UdfKind::Query, at, tx, journal.map(str::to_owned)).await?
         };
         warnings::append(&mut ran, self.env.now_ns());
-        let report =
-            Report { lines: ran.host.lines.clone(), user_time: ran.user_time, usage: *ran.tx.usage(), occ: None };
+        let report = Report {
+            lines: ran.host.lines.clone(),
+            user_time: ran.user_time,
+            usage: *ran.tx.usage(),
+            ..Report::default()
+        };
         self.log_completion(call, FunctionKind::Query, &self.execution_id(), started, &ran.outcome, report);
         Ok(finished(call, ran, ts))
     }
