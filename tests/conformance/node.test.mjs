@@ -14,6 +14,7 @@ import { sleep, until } from "./harness.mjs";
 const ACTIONS = `"use node";
   import { createHash } from "node:crypto";
   import { existsSync, readFileSync } from "node:fs";
+  import path from "node:path";
   import { gzipSync, gunzipSync } from "node:zlib";
   import { ConvexError, v } from "convex/values";
   import WebSocket from "ws";
@@ -27,7 +28,7 @@ const ACTIONS = `"use node";
     digest: createHash("sha256").update(text).digest("hex"),
     zipped: gunzipSync(gzipSync(text)).toString(),
     self: existsSync(process.execPath),
-    external: typeof WebSocket.Server,
+    external: [typeof WebSocket, path.relative(process.cwd(), require.resolve("ws")).startsWith("../../../packages/")],
     required: require("node:path").basename("a/b"),
     dirname: typeof __dirname,
   }) });
@@ -98,6 +99,8 @@ before(async () => {
   project = makeProject({
     "convex/mail.ts": ACTIONS,
     "convex/notes.ts": NOTES,
+    // The CLI bundles what is not in here.
+    "package.json": JSON.stringify({ type: "module", dependencies: { convex: "1.48.0", ws: "8" } }),
     "convex.json": JSON.stringify({ node: { externalPackages: ["ws"] } }),
   });
   await deploy();
@@ -112,7 +115,7 @@ test("runtime 125, deploy 29: node:crypto, node:fs, node:zlib, require and an ex
   const found = await client.action(api.mail.platform, { text: "abc" });
   assert.equal(found.digest, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
   assert.equal(found.zipped, "abc");
-  assert.deepEqual([found.self, found.external, found.required, found.dirname], [true, "function", "b", "string"]);
+  assert.deepEqual([found.self, found.external, found.required, found.dirname], [true, ["function", true], "b", "string"]);
   assert.equal(Number(found.node.split(".")[0]) >= 20, true);
   await assert.rejects(client.action(api.mail.platform, { text: 1 }), /ArgumentValidationError/);
   await assert.rejects(client.action(api.mail.later, { text: "x" }), /Could not find public function/);
@@ -193,8 +196,39 @@ test("deploy 29: what the push refuses", async () => {
     assert.notEqual(code, 0);
     assert.match(stderr + stdout, message);
   };
-  const query = `"use node"; import { query } from "./_generated/server"; export const q = query(async () => 1);`;
+  const query = `"use node";
+    import { query } from "./_generated/server"; export const q = query(async () => 1);`;
   await refused({ "convex/other.ts": query }, /`q` defined in `other\.js` is a query\. Only actions/);
-  const broken = `"use node"; import { action } from "./_generated/server"; throw new Error("at import");`;
+  const broken = `"use node";
+    import { action } from "./_generated/server";
+    export const a = action(async () => 1);
+    throw new Error("at import");`;
   await refused({ "convex/other.ts": broken }, /Failed to analyze other\.js: Uncaught Error: at import/);
+});
+
+test("deploy 29: a package that npm does not find, and a server without Node.js", { timeout: 60_000 }, async () => {
+  const start = async ({ url, adminKey }) => {
+    const mail = { path: "mail.js", source: "export const x = 1;", environment: "node" };
+    const body = {
+      adminKey, dryRun: true, functions: "convex/", componentDefinitions: [],
+      appDefinition: { changedModules: [mail], unchangedModuleHashes: [], udfServerVersion: "1.48.0" },
+      nodeDependencies: [{ name: "ws", version: "0.0.0-there-is-none" }],
+    };
+    const headers = { "Content-Type": "application/json" };
+    const response = await fetch(`${url}/api/deploy2/start_push`, { method: "POST", headers, body: JSON.stringify(body) });
+    return { status: response.status, ...(await response.json()) };
+  };
+  const missing = await start(server);
+  assert.deepEqual([missing.status, missing.code], [400, "InvalidExternalModules"]);
+  assert.match(missing.message, /cannot install the external packages:\n[^]*ws@0\.0\.0-there-is-none/);
+
+  const without = await startServer({ env: { LAKEWIRE_NODE: "/nowhere/node", LAKEWIRE_NODE_CACHE: cache } });
+  try {
+    const dir = makeProject({ "convex/mail.ts": `"use node";\nexport const x = 1;\n` });
+    const { code, stderr } = await runCli(without, dir, ["deploy", "--typecheck", "disable"]);
+    assert.notEqual(code, 0);
+    assert.match(stderr, /needs Node\.js 20 or newer on the server: cannot run `\/nowhere\/node`/);
+  } finally {
+    await without.stop();
+  }
 });
