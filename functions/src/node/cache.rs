@@ -159,7 +159,7 @@ pub(super) fn put(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Notes that a folder is used; fails if it is not there.
-fn touch(folder: &Path) -> io::Result<()> {
+pub(super) fn touch(folder: &Path) -> io::Result<()> {
     // A new file has the time of now; truncating an empty one would leave its time.
     fs::write(folder.join(".used"), b"1")
 }

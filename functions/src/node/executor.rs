@@ -24,7 +24,7 @@ pub struct NodeExecutor {
     /// Locked while a process starts or packages are installed.
     starting: tokio::sync::Mutex<()>,
     /// By hash of bundle and environment.
-    processes: Arc<Mutex<HashMap<String, Vec<Arc<Process>>>>>,
+    processes: Mutex<HashMap<String, Vec<Arc<Process>>>>,
 }
 
 impl NodeExecutor {
@@ -34,7 +34,7 @@ impl NodeExecutor {
             cache: Cache::new(options.cache.clone(), env.clone()),
             opened: OnceCell::new(),
             starting: tokio::sync::Mutex::default(),
-            processes: Arc::default(),
+            processes: Mutex::default(),
             options,
             env,
         }

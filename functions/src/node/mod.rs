@@ -18,6 +18,9 @@ mod protocol;
 mod run;
 mod transfer;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 

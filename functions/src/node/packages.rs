@@ -8,7 +8,7 @@ use std::time::Duration;
 use lakewire_storage::env::Env;
 use serde_json::{Map, Value as Json, json};
 
-use super::cache::{Cache, put};
+use super::cache::{Cache, put, touch};
 use super::{NodeBundle, NodeError};
 
 /// How long npm may take.
@@ -36,7 +36,8 @@ const PASSED: [&str; 10] = [
 pub(super) async fn install(cache: &Cache, env: &Env, exe: &Path, bundle: &NodeBundle) -> Result<(), NodeError> {
     let Some(key) = &bundle.packages_key else { return Ok(()) };
     let folder = cache.packages(key);
-    if folder.join("node_modules").is_dir() {
+    let used = folder.clone();
+    if cache.blocking("look for Node packages", move || Ok(touch(&used).is_ok())).await? {
         return Ok(());
     }
     let unique = cache.unique(&folder);

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt;
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::FuturesUnordered;
+use lakewire_storage::env::Env;
 use serde_json::{Value as Json, json};
 
 use super::executor::{Lease, NodeExecutor};
@@ -17,8 +18,8 @@ use super::protocol::{Ended, Event, ToNode};
 use super::transfer::Transfers;
 use super::{NodeBundle, NodeError};
 use crate::runtime::{
-    ActionHost, AsyncCall, ByteStream, FailureKind, InvocationLimits, JsFailure, LineLimits, NewFile, Observed,
-    Outcome, StoredFile, SyscallError, unawaited_warning,
+    ActionHost, AsyncCall, ByteStream, FailureKind, InvocationLimits, JsFailure, LineLimits, ModuleSource, NewFile,
+    Observed, Outcome, StoredFile, SyscallError, unawaited_warning,
 };
 
 /// Operations that one action has under way at a time; more wait.
@@ -55,7 +56,7 @@ impl NodeExecutor {
         &self,
         bundle: &NodeBundle,
         call: NodeCall<'_>,
-        sources: impl Future<Output = Result<Vec<crate::runtime::ModuleSource>, String>>,
+        sources: impl Future<Output = Result<Vec<ModuleSource>, String>>,
         host: Arc<dyn ActionHost>,
     ) -> Outcome {
         let started = self.env.monotonic_ns();
@@ -68,7 +69,7 @@ impl NodeExecutor {
         &self,
         bundle: &NodeBundle,
         call: &NodeCall<'_>,
-        sources: impl Future<Output = Result<Vec<crate::runtime::ModuleSource>, String>>,
+        sources: impl Future<Output = Result<Vec<ModuleSource>, String>>,
         host: Arc<dyn ActionHost>,
     ) -> Result<String, JsFailure> {
         let lease = self.lease(bundle, &call.vars, sources).await.map_err(unavailable)?;
@@ -78,10 +79,7 @@ impl NodeExecutor {
             lease,
             host,
             lines: LineLimits::new(&call.limits),
-            now_ms: Box::new({
-                let env = self.env.clone();
-                move || (env.now_ns() / 1_000_000) as f64
-            }),
+            env: self.env.clone(),
             transfers: Transfers::default(),
             in_flight: FuturesUnordered::new(),
             waiting: VecDeque::new(),
@@ -104,7 +102,7 @@ struct Run {
     lease: Lease,
     host: Arc<dyn ActionHost>,
     lines: LineLimits,
-    now_ms: Box<dyn Fn() -> f64 + Send + Sync>,
+    env: Env,
     transfers: Transfers,
     in_flight: FuturesUnordered<BoxFuture<'static, Answered>>,
     /// Operations that were asked for while too many were under way.
@@ -150,7 +148,8 @@ impl Run {
             }
             Event::Done { result, unawaited } => {
                 self.lease.finished = true;
-                if let Some(line) = unawaited_warning(&unawaited, (self.now_ms)()) {
+                let now_ms = (self.env.now_ns() / 1_000_000) as f64;
+                if let Some(line) = unawaited_warning(&unawaited, now_ms) {
                     self.host.log(line);
                 }
                 return Some(Ok(result));
