@@ -11,6 +11,7 @@ use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
 use lakewire_functions::files::Sweeper;
 use lakewire_functions::http;
 use lakewire_functions::jobs::Scheduler;
+use lakewire_functions::node::NodeOptions;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_relay::Relay;
 use lakewire_storage::env::{Env, TaskHandle};
@@ -75,7 +76,13 @@ pub async fn run_with(
     let modules = deployment.context.store.clone();
     let policy = EgressPolicy { loopback: options.fetch_loopback, allowed: options.allow_fetch.clone() };
     let fetch = FetchOptions { policy, overrides: options.fetch_override.clone() };
-    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime, fetch };
+    let node = NodeOptions {
+        exe: options.node.clone(),
+        cache: options.node_cache.clone(),
+        action_time: options.node_action_timeout.map(Duration::from_secs),
+        ..NodeOptions::default()
+    };
+    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime, fetch, node };
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let scheduler = Scheduler::start(&engine);

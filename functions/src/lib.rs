@@ -16,6 +16,7 @@ pub mod http;
 pub mod jobs;
 pub mod logs;
 pub mod model;
+pub mod node;
 pub mod runtime;
 pub mod system;
 pub mod udf;

@@ -119,7 +119,7 @@ limits! {
     page_size_before_split: usize = 6144, "documents";
     /// Size of a function's arguments.
     arguments_size: usize = 16 << 20, "bytes";
-    /// Not in force yet: size of the arguments of an action that runs in Node.
+    /// Size of the arguments of an action that runs in Node.
     node_arguments_size: usize = 5 << 20, "bytes";
     /// Size of a function's result.
     result_size: usize = 16 << 20, "bytes";
@@ -161,7 +161,7 @@ limits! {
     system_time_ms: u64 = 15_000, "ms";
     /// Time that an action takes in the default runtime.
     action_time_ms: u64 = 30 * 60 * 1000, "ms";
-    /// Not in force yet: time that an action takes in Node.
+    /// Time that an action takes in Node.
     node_action_time_ms: u64 = 10 * 60 * 1000, "ms";
     /// Operations that one action has in flight at a time; more wait.
     concurrent_operations: usize = 8, "operations";

@@ -288,10 +288,7 @@ describe("functions", () => {
     assert.deepEqual([refused.status, refused.body.code], [400, "InvalidModules"]);
   });
 
-  test("Node modules are refused by name, in components for good", async () => {
-    app.write({ "convex/mail.ts": `"use node";\nexport const x = 1;` });
-    assert.match(await app.refused(), /mail\.js.*Node actions are not available/);
-    app.remove("convex/mail.ts");
+  test("Node modules are refused in components", async () => {
     app.write({
       "convex/comp/x/convex.config.ts": `import { defineComponent } from "convex/server"; export default defineComponent("x");`,
       "convex/comp/x/mail.ts": `"use node";\nexport const x = 1;`,

@@ -4,6 +4,7 @@ mod storage;
 mod units;
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -138,6 +139,15 @@ pub struct ServeOptions {
     /// Send requests of functions for a host elsewhere: tests of services with a built-in address. Repeatable.
     #[arg(long, env = "LAKEWIRE_FETCH_OVERRIDE", value_name = "HOST=URL", value_delimiter = ',')]
     pub fetch_override: Vec<Override>,
+    /// The Node.js that runs `"use node"` actions: a path, or a name in PATH.
+    #[arg(long, env = "LAKEWIRE_NODE", value_name = "PATH", default_value = "node")]
+    pub node: PathBuf,
+    /// Where bundles and packages of `"use node"` actions are written; below the temporary folder by default.
+    #[arg(long, env = "LAKEWIRE_NODE_CACHE", value_name = "DIR")]
+    pub node_cache: Option<PathBuf>,
+    /// Time that a `"use node"` action takes, in seconds; 600 by default.
+    #[arg(long, env = "NODE_ACTION_USER_TIMEOUT_SECS", value_name = "SECONDS")]
+    pub node_action_timeout: Option<u64>,
     /// Whether `fetch` may reach the server itself: `dev` does, `serve` does not.
     #[arg(skip)]
     pub fetch_loopback: bool,

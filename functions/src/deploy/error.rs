@@ -33,12 +33,11 @@ pub enum PushError {
     NodeInComponent { path: String, module: String },
     #[error("there is no component with the id `{id}`")]
     NoSuchComponent { id: String },
-    #[error("module `{path}` has \"use node\": Node actions are not available in this version of Lakewire")]
-    NodeUnavailable { path: String },
-    #[error(
-        "package `{name}` {version}: external packages need Node actions, which are not available in this version of Lakewire"
-    )]
-    ExternalPackagesUnavailable { name: String, version: String },
+    /// The server cannot run Node modules.
+    #[error("{reason}")]
+    NodeUnavailable { reason: String },
+    #[error("{reason}")]
+    ExternalPackages { reason: String },
 
     #[error("module `{path}` is said to be unchanged, but the deployment does not have it")]
     MissingExistingModule { path: String },
@@ -101,7 +100,7 @@ impl PushError {
             PushError::CyclicImport { .. } => "CyclicImport",
             PushError::NoSuchComponent { .. } => "ComponentNotFound",
             PushError::NodeUnavailable { .. } | PushError::NodeInComponent { .. } => "NodeActionsNotSupported",
-            PushError::ExternalPackagesUnavailable { .. } => "InvalidExternalModules",
+            PushError::ExternalPackages { .. } => "InvalidExternalModules",
             PushError::MissingExistingModule { .. } => "MissingExistingModule",
             PushError::ExistingModuleHashConflict { .. } => "ExistingModuleHashConflict",
             PushError::ExistingModuleEnvConflict { .. } => "ExistingModuleEnvConflict",

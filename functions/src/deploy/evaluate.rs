@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::components::{self, EvaluatedDefinition, analyses};
 use super::definition::{self, EnvDeclarations};
 use super::error::PushError;
+use super::node;
 use super::request::{PushedModule, UnchangedModule, ValidRequest};
 use super::tree::{self, Instance, TreeDefinition};
 use crate::crons;
@@ -46,7 +47,9 @@ pub struct EvaluatedApp {
 /// # Errors
 /// A 409 where the client is wrong about what the deployment has; what user code did wrong.
 pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest) -> Result<EvaluatedApp, PushError> {
-    let ValidRequest { functions_dir, udf_server_version, definition, schema, changed, unchanged, .. } = request;
+    let ValidRequest {
+        functions_dir, udf_server_version, definition, schema, changed, unchanged, node_version, ..
+    } = request;
     let sources = materialize(engine, current, &changed, unchanged).await?;
     check_code_size(engine, sources.values().map(|source| source.text.source.len()).sum())?;
 
@@ -58,14 +61,18 @@ pub async fn evaluate(engine: &Engine, current: &AppModel, request: ValidRequest
         String::new(),
         engine.env(),
     );
+    udf_config.node_dependencies = request.node_dependencies;
+    udf_config.node_version = node_version;
+    let isolate = || sources.iter().filter(|(_, source)| source.environment == ModuleEnvironment::Isolate);
     let bundle = Bundle {
-        entries: sources.keys().filter(|path| is_analyzed(path)).cloned().collect(),
-        modules: sources.iter().map(|(path, source)| runtime_module(path, &source.text)).collect(),
+        entries: isolate().map(|(path, _)| path).filter(|path| is_analyzed(path)).cloned().collect(),
+        modules: isolate().map(|(path, source)| runtime_module(path, &source.text)).collect(),
         env: process_env.clone(),
         import_seed: udf_config.seed(),
         import_now_ms: udf_config.import_phase_unix_timestamp_ms,
     };
     let mut analyses = analyze(engine, bundle).await?;
+    analyses.extend(node::analyze(engine, &sources, &udf_config.node_dependencies, &process_env).await?);
     check_cron_targets(&analyses)?;
 
     let auth = match sources.get(AUTH_CONFIG) {
@@ -166,10 +173,10 @@ pub async fn build_program(engine: &Engine, model: &AppModel) -> Result<(), Push
 }
 
 /// A module of the new app with its text.
-struct MaterialModule {
-    text: SourceText,
-    sha256: String,
-    environment: ModuleEnvironment,
+pub(super) struct MaterialModule {
+    pub(super) text: SourceText,
+    pub(super) sha256: String,
+    pub(super) environment: ModuleEnvironment,
 }
 
 impl MaterialModule {

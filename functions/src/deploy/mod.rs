@@ -15,6 +15,7 @@ mod evaluate;
 mod exports;
 mod finish;
 mod index_diff;
+mod node;
 mod prediction;
 mod preparation;
 mod read;

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::error::PushError;
 use crate::model::module_path::canonical_module_path;
-use crate::model::{ModuleEnvironment, SourceText};
+use crate::model::{ModuleEnvironment, NodeDependency, SourceText};
 
 /// The body. Unknown fields are ignored.
 #[derive(Clone, Debug, Deserialize)]
@@ -94,13 +94,6 @@ pub struct UnchangedModule {
     pub sha256: String,
 }
 
-/// A package to install for Node modules.
-#[derive(Clone, Debug, Deserialize)]
-pub struct NodeDependency {
-    pub name: String,
-    pub version: String,
-}
-
 /// A request that passed [`validate`]: module paths are canonical and distinct.
 #[derive(Clone, Debug)]
 pub struct ValidRequest {
@@ -114,6 +107,8 @@ pub struct ValidRequest {
     pub schema: Option<PushedModule>,
     pub changed: BTreeMap<String, PushedModule>,
     pub unchanged: BTreeMap<String, UnchangedModule>,
+    pub node_dependencies: Vec<NodeDependency>,
+    pub node_version: Option<String>,
     /// Each after those it depends on.
     pub components: Vec<ValidDefinition>,
 }
@@ -132,7 +127,7 @@ pub struct ValidDefinition {
 /// Checks everything that can be checked without looking at the deployment or running code.
 ///
 /// # Errors
-/// See [`PushError`]; Node modules are refused as not available in this version.
+/// See [`PushError`].
 pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
     let app = request.app_definition;
     let components = components::validate(request.component_definitions, &app.dependencies)?;
@@ -142,24 +137,19 @@ pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
     let mut seen = BTreeSet::new();
     let mut changed = BTreeMap::new();
     for module in app.changed_modules {
-        let path = claim(&mut seen, &module.path, module.environment)?;
+        let path = claim(&mut seen, &module.path)?;
         changed.insert(path, module);
     }
     let mut unchanged = BTreeMap::new();
     for module in app.unchanged_module_hashes {
-        let path = claim(&mut seen, &module.path, module.environment)?;
+        let path = claim(&mut seen, &module.path)?;
         unchanged.insert(path, module);
     }
     let modules = seen.iter().filter(|path| !path.starts_with("_deps/")).count();
     if modules > MAX_MODULES {
         return Err(PushError::TooManyModules { modules });
     }
-    if let Some(dependency) = request.node_dependencies.first() {
-        return Err(PushError::ExternalPackagesUnavailable {
-            name: dependency.name.clone(),
-            version: dependency.version.clone(),
-        });
-    }
+    request.node_dependencies.iter().try_for_each(check_package)?;
     Ok(ValidRequest {
         dry_run: request.dry_run,
         for_codegen: request.for_codegen,
@@ -170,16 +160,15 @@ pub fn validate(request: StartPushRequest) -> Result<ValidRequest, PushError> {
         schema: app.schema,
         changed,
         unchanged,
+        node_dependencies: request.node_dependencies,
+        node_version: request.node_version,
         components,
     })
 }
 
 /// The canonical form of `path`, which no other module of the request may have.
-fn claim(seen: &mut BTreeSet<String>, path: &str, environment: ModuleEnvironment) -> Result<String, PushError> {
+fn claim(seen: &mut BTreeSet<String>, path: &str) -> Result<String, PushError> {
     let canonical = canonical_module_path(path)?;
-    if environment == ModuleEnvironment::Node {
-        return Err(PushError::NodeUnavailable { path: canonical });
-    }
     if !seen.insert(canonical.clone()) {
         return Err(PushError::InvalidConfig { reason: format!("module `{canonical}` is given twice") });
     }
@@ -193,6 +182,24 @@ fn check_version(version: &str) -> Result<(), PushError> {
             reason: format!("`udfServerVersion` `{version}` is not a version: {error}"),
         }),
     }
+}
+
+/// npm also takes files, URLs and ranges; the client sends the exact version that is installed.
+fn check_package(package: &NodeDependency) -> Result<(), PushError> {
+    let NodeDependency { name, version } = package;
+    let part = |part: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+        !part.is_empty() && part.len() <= 214 && !part.starts_with('.') && part.bytes().all(plain)
+    };
+    let is_name = match name.strip_prefix('@').map(|scoped| scoped.split_once('/')) {
+        None => part(name),
+        Some(scoped) => scoped.is_some_and(|(scope, name)| part(scope) && part(name)),
+    };
+    if is_name && semver::Version::parse(version).is_ok() {
+        return Ok(());
+    }
+    let reason = format!("`nodeDependencies`: `{name}` at `{version}` is not a package and its exact version");
+    Err(PushError::InvalidConfig { reason })
 }
 
 fn check_node_version(version: Option<&str>) -> Result<(), PushError> {

@@ -65,6 +65,8 @@ pub(crate) struct ActionRun {
 pub(super) struct Report {
     pub lines: Vec<ConsoleLine>,
     pub user_time: Duration,
+    /// It ran in a Node process.
+    pub in_node: bool,
     pub usage: Usage,
     pub occ: Option<OccInfo>,
     pub http: Option<HttpReport>,
@@ -149,7 +151,7 @@ impl Engine {
             return;
         }
         let seconds = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
-        let Report { lines, user_time, usage, occ, http } = report;
+        let Report { lines, user_time, in_node, usage, occ, http } = report;
         let return_bytes = match &http {
             Some(http) => http.status.map(|_| http.body_bytes),
             None => outcome.as_ref().ok().map(|json| json.len() as u64),
@@ -172,7 +174,7 @@ impl Engine {
             execution_id: execution_id.to_owned(),
             parent_execution_id: call.parent_execution.as_deref().map(str::to_owned),
             caller: call.caller.log_name(),
-            environment: "isolate",
+            environment: if in_node { "node" } else { "isolate" },
             identity_type: call.identity.log_type(),
             return_bytes,
             will_retry: false,

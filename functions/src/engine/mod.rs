@@ -16,6 +16,7 @@ mod conflicts;
 mod execution;
 mod http_action;
 mod mutation;
+mod node_action;
 mod occasion;
 mod options;
 mod prepare;
@@ -51,6 +52,7 @@ use crate::fetch::FetchClient;
 use crate::files::Files;
 use crate::logs::FunctionLog;
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
+use crate::node::NodeExecutor;
 use crate::runtime::Pool;
 use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 
@@ -72,6 +74,7 @@ pub struct Engine {
     programs: Arc<ProgramCache>,
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
+    node: Arc<NodeExecutor>,
     cursor_key: CursorKey,
     logs: FunctionLog,
     push_work: PushWork,
@@ -89,7 +92,7 @@ impl Engine {
     /// # Errors
     /// When the operating system gives no threads, or TLS can't be set up.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime, fetch } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node } = options;
         let tokens = TokenVerifier::new(env.clone(), &fetch);
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
@@ -112,6 +115,7 @@ impl Engine {
             modules,
             store,
             pool,
+            node: Arc::new(NodeExecutor::new(node, env.clone())),
             fetch,
             db,
             env,
@@ -219,6 +223,11 @@ impl Engine {
     /// The V8 threads.
     pub fn pool(&self) -> &Arc<Pool> {
         &self.pool
+    }
+
+    /// The Node processes.
+    pub fn node(&self) -> &Arc<NodeExecutor> {
+        &self.node
     }
 
     /// Sources of modules.

@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 
 use crate::auth::INSTANCE_SECRET_BYTES;
 use crate::fetch::FetchOptions;
+use crate::node::NodeOptions;
 use crate::runtime::RuntimeOptions;
 
 /// Who the deployment is and how it is reached.
@@ -39,4 +40,6 @@ pub struct EngineOptions {
     pub runtime: RuntimeOptions,
     /// Where the requests of actions may go.
     pub fetch: FetchOptions,
+    /// How Node actions run.
+    pub node: NodeOptions,
 }

@@ -35,4 +35,4 @@ pub use module::{
     Position, Visibility,
 };
 pub use source::{ModuleStore, SourceText, module_hash};
-pub use udf_config::UdfConfig;
+pub use udf_config::{NodeDependency, UdfConfig};

@@ -10,6 +10,14 @@ use super::rows;
 
 const TABLE: SystemTable = SystemTable::UdfConfig;
 
+/// A package that Node modules import and that is not part of the bundle.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct NodeDependency {
+    pub name: String,
+    /// An exact version.
+    pub version: String,
+}
+
 /// What the import phase of every execution must see again, and what the last push said about itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +32,12 @@ pub struct UdfConfig {
     pub functions_dir: String,
     /// The evaluated `convex.config.js` of the app as JSON text, with its environment variable declarations.
     pub definition: String,
+    /// The external packages of the Node modules.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub node_dependencies: Vec<NodeDependency>,
+    /// The major version of Node that the app asks for. The server has only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_version: Option<String>,
 }
 
 impl UdfConfig {
@@ -45,6 +59,8 @@ impl UdfConfig {
                 .map_or_else(|| (env.now_ns() / 1_000_000) as f64, |kept| kept.import_phase_unix_timestamp_ms),
             functions_dir: functions_dir.to_owned(),
             definition,
+            node_dependencies: Vec::new(),
+            node_version: None,
         }
     }
 

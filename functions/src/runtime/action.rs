@@ -312,21 +312,26 @@ impl Run<'_> {
         names.extend(natives.iter().filter_map(|native| native.name.map(str::to_owned)));
         let pending = self.execution.pending.borrow();
         names.extend(pending.iter().map(|pending| friendly_name(&pending.call.op).to_owned()));
-        if names.is_empty() {
-            return;
-        }
-        let (count, plural) = (names.len(), if names.len() == 1 { "" } else { "s" });
-        let text = format!(
-            "{count} unawaited operation{plural}: [{}]. Async operations should be awaited or they might not run. See https://docs.convex.dev/functions/actions#dangling-promises for more information.",
-            names.join(", ")
-        );
+        let Some(text) = unawaited_text(&names) else { return };
         let now = self.execution.clock.now_ns() / 1_000_000;
         self.execution.console.system(LogLevel::Warn, text, "UnawaitedOperations", now as f64);
     }
 }
 
+/// Tells of operations that were started and not waited for, if there are any.
+pub(super) fn unawaited_text(names: &[String]) -> Option<String> {
+    if names.is_empty() {
+        return None;
+    }
+    let (count, plural) = (names.len(), if names.len() == 1 { "" } else { "s" });
+    Some(format!(
+        "{count} unawaited operation{plural}: [{}]. Async operations should be awaited or they might not run. See https://docs.convex.dev/functions/actions#dangling-promises for more information.",
+        names.join(", ")
+    ))
+}
+
 /// What developers call an operation.
-fn friendly_name(op: &str) -> &str {
+pub(super) fn friendly_name(op: &str) -> &str {
     let name = op.rsplit('/').next().unwrap_or(op);
     match name {
         "shallowMerge" => "patch",

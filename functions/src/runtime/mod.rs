@@ -43,6 +43,7 @@ pub use body::{
     StreamError,
 };
 pub use bundle::{Bundle, CodeKey, ModuleSource};
+pub use console::{LineLimits, unawaited_warning};
 pub use deploy_time::{
     AnalyzedFunction, AnalyzedModule, AnalyzedRoute, DefinitionDependency, EvaluationError, FunctionVisibility,
     SourcePosition,

@@ -90,6 +90,13 @@ pub(super) async fn version(args: Args, tx: &mut Transaction) -> Result<Value, S
     Ok(udf_config::read(tx).await?.map_or(Value::Null, |config| config.server_version.into()))
 }
 
+/// `node:version`: the version of Node that the app asks for, `nodejs22.x`; null if it does not say.
+pub(super) async fn node_version(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
+    args.none()?;
+    let version = udf_config::read(tx).await?.and_then(|config| config.node_version);
+    Ok(version.map_or(Value::Null, |version| format!("nodejs{version}.x").into()))
+}
+
 /// `deploymentEvents:lastPushEvent`: the newest push in the audit log.
 pub(super) async fn last_push_event(
     context: &SystemContext<'_>,

@@ -204,8 +204,7 @@ pub async fn call(
         F::ArgsValidator => frontend::args_validator(context, args, tx).await,
         F::ModulesList => frontend::modules(context, args, tx).await,
         F::ModulesListForAllComponents => frontend::modules_for_all_components(args, tx).await,
-        // Node actions do not exist in this version.
-        F::NodeVersion => args.none().map(|()| Value::Null).map_err(SystemError::from),
+        F::NodeVersion => frontend::node_version(args, tx).await,
         F::PaginatedTableDocuments => tables::paginated_documents(context, args, tx).await,
         F::NumFiles => files::count(context, args, tx).await,
         F::FileMetadata => files::list(context, args, tx).await,

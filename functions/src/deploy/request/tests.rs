@@ -57,15 +57,17 @@ fn refused() {
     assert_eq!(code(&push(json!({"changedModules": [module("a.js"), module("a")]}))), "InvalidConfig");
     assert_eq!(code(&push(json!({"udfServerVersion": "new"}))), "InvalidConfig");
     assert_eq!(code(&push(json!({"dependencies": ["comp/x"]}))), "InvalidConfig");
-    let mut node = module("mail.js");
-    node["environment"] = json!("node");
-    let error = check(&push(json!({"changedModules": [node]}))).expect_err("node");
-    assert_eq!((error.code(), error.status()), ("NodeActionsNotSupported", 400));
-    assert!(error.to_string().contains("`mail.js`"));
-
+    for (name, version) in
+        [("../sharp", "0.33.5"), ("sharp", "file:../x"), ("sharp", "^1.0.0"), ("@a/b/c", "1.0.0"), ("-g", "latest")]
+    {
+        let mut packages = push(json!({}));
+        packages["nodeDependencies"] = json!([{"name": name, "version": version}]);
+        assert_eq!(code(&packages), "InvalidConfig", "{name} {version}");
+    }
     let mut packages = push(json!({}));
-    packages["nodeDependencies"] = json!([{"name": "sharp", "version": "0.33.5"}]);
-    assert_eq!(code(&packages), "InvalidExternalModules");
+    packages["nodeDependencies"] =
+        json!([{"name": "sharp", "version": "0.33.5"}, {"name": "@a/b", "version": "1.0.0-rc.1"}]);
+    assert_eq!(check(&packages).expect("valid").node_dependencies.len(), 2);
     let mut version = push(json!({}));
     version["nodeVersion"] = json!("18");
     assert_eq!(code(&version), "NodeVersionNotSupported");

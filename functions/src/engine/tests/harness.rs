@@ -16,6 +16,7 @@ use crate::auth::Identity;
 use crate::deploy;
 use crate::engine::{DeploymentConfig, Engine, EngineOptions};
 use crate::fetch::FetchOptions;
+use crate::node::NodeOptions;
 use crate::runtime::RuntimeOptions;
 use crate::udf::{Call, Caller, FunctionError, FunctionOutcome, FunctionPath, RequestId, SessionRequest};
 
@@ -69,9 +70,16 @@ impl App {
         change(&mut deployment, &mut options.limits);
         let db = Database::open(options).await.expect("opens");
         let runtime = RuntimeOptions::new(db.limits());
-        let engine =
-            Engine::new(EngineOptions { db, modules: store, env, deployment, runtime, fetch: FetchOptions::default() })
-                .expect("starts");
+        let engine = Engine::new(EngineOptions {
+            db,
+            modules: store,
+            env,
+            deployment,
+            runtime,
+            fetch: FetchOptions::default(),
+            node: NodeOptions::default(),
+        })
+        .expect("starts");
         let app = Self { engine };
         app.push().await;
         app

@@ -1,0 +1,66 @@
+//! `"use node"`: actions that run in processes of Node.js.
+//!
+//! A process serves one bundle under one set of environment variables, several actions at a time; see [`NodeExecutor`].
+//! It is connected by a socket pair that is its standard input, and asks over it for what actions ask of an
+//! [`ActionHost`](crate::runtime::ActionHost); the JavaScript in it is in `js/`. Bundles and external packages are written
+//! to a folder of the machine, by their hash.
+//!
+//! **Security:** a process gets nothing of the server's environment variables, but it runs as the user of the server, with
+//! that user's files and network in reach: unlike code in V8, `"use node"` code is as trusted as that user.
+
+mod bundle;
+mod cache;
+mod error;
+mod executor;
+mod packages;
+mod process;
+mod protocol;
+mod run;
+mod transfer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use bundle::NodeBundle;
+pub use error::NodeError;
+pub use executor::NodeExecutor;
+pub use run::NodeCall;
+
+/// The oldest major version of Node.js that the npm package runs on.
+pub const OLDEST_NODE: u64 = 20;
+
+/// How Node actions run.
+#[derive(Clone, Debug)]
+pub struct NodeOptions {
+    /// The executable: a path, or a name that is looked up in `PATH`.
+    pub exe: PathBuf,
+    /// Where bundles and packages are written; a folder below the temporary one of the system if `None`.
+    pub cache: Option<PathBuf>,
+    /// Time that an action takes; the limit of the deployment if `None`.
+    pub action_time: Option<Duration>,
+    /// Heap of a process, in MiB.
+    pub heap_mib: usize,
+    /// Actions that run in one process at a time; more start another.
+    pub actions_per_process: usize,
+    /// Processes at a time.
+    pub processes: usize,
+    /// A process that has had nothing to do for this long ends.
+    pub idle: Duration,
+}
+
+impl Default for NodeOptions {
+    fn default() -> Self {
+        Self {
+            exe: "node".into(),
+            cache: None,
+            action_time: None,
+            heap_mib: 512,
+            actions_per_process: 32,
+            processes: 16,
+            idle: Duration::from_secs(60),
+        }
+    }
+}
