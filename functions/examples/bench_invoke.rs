@@ -61,6 +61,7 @@ fn invocation(program: &Arc<Program>, export: &str, args: &str) -> Invocation {
         now_ms: 1.7e12,
         env: Arc::default(),
         limits: InvocationLimits::default(),
+        is_again: false,
     }
 }
 

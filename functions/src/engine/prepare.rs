@@ -142,6 +142,7 @@ impl Engine {
             now_ms: (self.env.now_ns() / 1_000_000) as f64,
             env: prepared.process_env(call),
             limits: InvocationLimits::from(&**self.db.limits()),
+            is_again: false,
         }
     }
 }

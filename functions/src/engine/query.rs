@@ -10,7 +10,7 @@ use super::execution::{Outcome, QueryRun, Report};
 use super::prepare::{Prepared, Refusal, access};
 use super::{Engine, warnings};
 use crate::model::FunctionKind;
-use crate::runtime::{self, Program, UdfKind};
+use crate::runtime::{self, Invocation, Program, UdfKind};
 use crate::system::{self, SystemContext, SystemError};
 use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
@@ -106,14 +106,16 @@ impl Engine {
         journal: Option<String>,
     ) -> Result<Ran, CallFailure> {
         let context = self.context(call, &prepared, snapshot);
-        let host = TransactionHost::new(context, tx, call.path.clone(), kind, journal);
-        let (outcome, host) = self.pool.run(self.invocation(call, kind, &prepared), host).await;
-        let Some(host) = host else {
-            let message =
-                outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
-            return Err(CallFailure::Internal(message));
-        };
-        let (tx, host) = host.finish();
+        let mut invocation = self.invocation(call, kind, &prepared);
+        let before = tx.clone();
+        let (mut outcome, mut tx, mut host) =
+            self.run_invocation(&invocation, context.clone(), call, tx, journal.clone()).await?;
+        if outcome.is_doubtful {
+            invocation.is_again = true;
+            let mut stored = host.stored;
+            (outcome, tx, host) = self.run_invocation(&invocation, context, call, before, journal).await?;
+            host.stored.append(&mut stored);
+        }
         let result = match outcome.result {
             Ok(json) => {
                 let placeholders = Placeholders::of(kind);
@@ -128,6 +130,25 @@ impl Engine {
             },
         };
         Ok(Ran { outcome: result, tx, host, observed: outcome.observed, user_time: outcome.user_time })
+    }
+
+    async fn run_invocation(
+        &self,
+        invocation: &Invocation,
+        context: CallContext,
+        call: &Call,
+        tx: Transaction,
+        journal: Option<String>,
+    ) -> Result<(runtime::Outcome, Transaction, HostOutcome), CallFailure> {
+        let host = TransactionHost::new(context, tx, call.path.clone(), invocation.kind, journal);
+        let (outcome, host) = self.pool.run(invocation.clone(), host).await;
+        let Some(host) = host else {
+            let message =
+                outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
+            return Err(CallFailure::Internal(message));
+        };
+        let (tx, host) = host.finish();
+        Ok((outcome, tx, host))
     }
 
     /// Runs one of the server's own functions: for admins; everybody else is told that there is none.

@@ -34,7 +34,7 @@
   }
   tag(TextEncoder);
 
-  const UTF8 = new Set(["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8"]);
+  const UTF8 = ["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8"];
   const bytesOf = (input) => {
     if (input === undefined) return new Uint8Array();
     if (ArrayBuffer.isView(input)) {
@@ -53,7 +53,7 @@
     #rest = new Uint8Array();
     #started = false;
     constructor(label = "utf-8", options = {}) {
-      if (!UTF8.has(String(label).trim().toLowerCase())) {
+      if (!UTF8.includes(String(label).trim().toLowerCase())) {
         throw new RangeError(`The encoding label '${label}' is not supported: only utf-8 is`);
       }
       this.#fatal = Boolean(options?.fatal);

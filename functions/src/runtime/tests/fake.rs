@@ -87,6 +87,7 @@ pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, ar
             ("IMPORT".to_owned(), "at import".to_owned()),
         ])),
         limits: InvocationLimits::default(),
+        is_again: false,
     }
 }
 
