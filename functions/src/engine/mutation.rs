@@ -165,6 +165,7 @@ impl Engine {
         warnings::append(&mut ran, self.env.now_ns());
         let Ran { outcome, mut tx, mut host, user_time, .. } = ran;
         let stored = std::mem::take(&mut host.stored);
+        let audit = std::mem::take(&mut host.audit);
         let lines: Vec<String> = host.lines.iter().map(|line| line.line.pretty()).collect();
         match (&outcome, once) {
             (Ok(json), Once::Session(session)) => sessions::record(&mut tx, session, json, &lines).await?,
@@ -185,6 +186,9 @@ impl Engine {
         self.files.settle_commit(&committed, &stored).await;
         match committed {
             Ok(ts) => {
+                if outcome.is_ok() {
+                    self.emit_audit(call, &audit);
+                }
                 let execution_id = self.execution_id();
                 self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);
                 let outcome = outcome.map(|json| resolve_commit_ts(json, ts));

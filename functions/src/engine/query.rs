@@ -74,7 +74,9 @@ impl Engine {
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let ts = at.ts();
         let ran = self.execute(call, UdfKind::Query, Prepared { model, program }, at, tx, None).await?;
-        Ok(finished(call, ran, ts).into_result(self))
+        let result = finished(call, ran, ts).into_result(self);
+        self.emit_audit(call, &result.audit);
+        Ok(result)
     }
 
     /// Runs a query or mutation of the app in `tx`.
@@ -184,7 +186,10 @@ impl Engine {
 }
 
 fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
-    let HostOutcome { lines, journal, observed_identity, observed_time, .. } = ran.host;
+    let HostOutcome { lines, journal, observed_identity, observed_time, mut audit, .. } = ran.host;
+    if ran.outcome.is_err() {
+        audit.clear();
+    }
     QueryRun {
         outcome: ran.outcome,
         request_id: call.request_id.clone(),
@@ -197,5 +202,6 @@ fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
             time: observed_time || ran.observed.time,
             random: ran.observed.random,
         },
+        audit,
     }
 }
