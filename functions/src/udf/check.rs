@@ -97,9 +97,14 @@ pub(crate) fn find<'m>(
     if function.kind == kind {
         return Ok(function);
     }
-    let (wanted, defined) = (kind.as_str(), function.kind.as_str());
+    Err(wrong_kind(path, kind, function.kind))
+}
+
+/// The function is of another kind than it was called as.
+pub(crate) fn wrong_kind(path: &FunctionPath, wanted: FunctionKind, defined: FunctionKind) -> Failure {
+    let (wanted, defined) = (wanted.as_str(), defined.as_str());
     let message = format!("Trying to execute {path} as {wanted}, but it is defined as {defined}.");
-    Err(Failure::new(FunctionErrorKind::WrongKind, message))
+    Failure::new(FunctionErrorKind::WrongKind, message)
 }
 
 /// The component of the function is there, but not in use.
