@@ -143,7 +143,8 @@ pub async fn delete_tables(engine: &Engine, component: Option<&str>, names: &[St
         let schemas = tx.catalog().schemas(namespace).cloned().unwrap_or_default();
         let schemas: Vec<_> = schemas.active.iter().chain(&schemas.pending).map(|it| it.definition.clone()).collect();
         for name in names {
-            let table = tx.catalog().table(namespace, name).filter(|table| !table.is_system()).map(|table| table.tablet);
+            let table =
+                tx.catalog().table(namespace, name).filter(|table| !table.is_system()).map(|table| table.tablet);
             let table = table.ok_or_else(|| PushError::NoSuchTable { name: name.clone() })?;
             if schemas.iter().any(|schema| schema.tables.contains_key(name)) {
                 return Err(PushError::TableInSchema { name: name.clone() });

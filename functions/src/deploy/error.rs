@@ -34,7 +34,9 @@ pub enum PushError {
     NodeInComponent { path: String, module: String },
     #[error("there is no component with the id `{id}`")]
     NoSuchComponent { id: String },
-    #[error("component `{path}` is mounted: only one that the app does not use any more can be deleted. Remove it from convex.config.ts and deploy first")]
+    #[error(
+        "component `{path}` is mounted: only one that the app does not use any more can be deleted. Remove it from convex.config.ts and deploy first"
+    )]
     ComponentMounted { path: String },
     #[error("the app itself cannot be deleted: `componentId` must be that of a component")]
     AppIsNoComponent,

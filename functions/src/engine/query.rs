@@ -133,12 +133,7 @@ impl Engine {
     }
 
     /// Runs one of the server's own functions: for admins; everybody else is told that there is none.
-    pub(super) async fn run_system(
-        &self,
-        call: &Call,
-        kind: UdfKind,
-        mut tx: Transaction,
-    ) -> Result<Ran, CallFailure> {
+    pub(super) async fn run_system(&self, call: &Call, kind: UdfKind, mut tx: Transaction) -> Result<Ran, CallFailure> {
         if !call.identity.is_admin() {
             return Ok(Ran::refused(check::not_found(&call.path, check::Access::Public), tx));
         }

@@ -264,11 +264,7 @@ struct OfComponent {
     component_id: Option<String>,
 }
 
-async fn delete_scheduled_functions_table(
-    State(engine): State<Arc<Engine>>,
-    headers: HeaderMap,
-    body: Body,
-) -> Done {
+async fn delete_scheduled_functions_table(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
     let (body, _) = admin_body(&engine, &headers, body).await?;
     let OfComponent { component_id } = parse(&body)?;
     engine.refresh().await?;

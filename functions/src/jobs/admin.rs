@@ -73,7 +73,9 @@ pub(crate) async fn cancel_all(db: &Database, waiting: &Waiting) -> Result<usize
             let now_ms = now_ms(&tx);
             let mut changed = 0;
             for id in batch {
-                let Some(mut row) = row::read(&mut tx, *id).await?.filter(|row| waiting.includes(row)) else { continue };
+                let Some(mut row) = row::read(&mut tx, *id).await?.filter(|row| waiting.includes(row)) else {
+                    continue;
+                };
                 row.end(JobState::Canceled, now_ms);
                 row::set_state(&mut tx, *id, &row, None).await?;
                 changed += 1;

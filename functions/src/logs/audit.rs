@@ -55,7 +55,8 @@ impl AuditUsage {
         args: &str,
         limits: &Limits,
     ) -> Result<AuditLine, SyscallError> {
-        let invalid = |reason: &str| developer("InvalidArgument", format!("Invalid argument `body` for `{API}`: {reason}"));
+        let invalid =
+            |reason: &str| developer("InvalidArgument", format!("Invalid argument `body` for `{API}`: {reason}"));
         let Args { body } = serde_json::from_str(args).map_err(|error| invalid(&error.to_string()))?;
         self.add(body.get().len(), limits)?;
         let body: Json = serde_json::from_str(body.get()).map_err(|error| invalid(&error.to_string()))?;

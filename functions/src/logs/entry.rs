@@ -152,6 +152,8 @@ fn json_bytes(value: &serde_json::Value) -> usize {
         Json::Null | Json::Bool(_) | Json::Number(_) => 32,
         Json::String(text) => 32 + text.len(),
         Json::Array(items) => 32 + items.iter().map(json_bytes).sum::<usize>(),
-        Json::Object(fields) => 32 + fields.iter().map(|(name, value)| 32 + name.len() + json_bytes(value)).sum::<usize>(),
+        Json::Object(fields) => {
+            32 + fields.iter().map(|(name, value)| 32 + name.len() + json_bytes(value)).sum::<usize>()
+        }
     }
 }

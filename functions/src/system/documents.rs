@@ -21,7 +21,11 @@ const MAX_CLEARED: usize = 4_000;
 const MAX_CLEARED_BYTES: usize = 3 << 20;
 
 /// The namespace to write to. Nothing is written to components that are not mounted.
-async fn writable(context: &SystemContext<'_>, args: &mut Args, tx: &mut Transaction) -> Result<Namespace, SystemError> {
+async fn writable(
+    context: &SystemContext<'_>,
+    args: &mut Args,
+    tx: &mut Transaction,
+) -> Result<Namespace, SystemError> {
     let target = target(context, args, tx).await?;
     if target.row.is_some_and(|row| row.state != ComponentState::Active) {
         return Err(SystemError::Refused("the component is not mounted: nothing can be written to it".to_owned()));
@@ -30,7 +34,11 @@ async fn writable(context: &SystemContext<'_>, args: &mut Args, tx: &mut Transac
 }
 
 /// `{success: true}`, or what stood in the way: then nothing of it is done.
-fn answer(outcome: Result<(), TxError>, before: lakewire_storage::transaction::Savepoint, tx: &mut Transaction) -> Result<Value, SystemError> {
+fn answer(
+    outcome: Result<(), TxError>,
+    before: lakewire_storage::transaction::Savepoint,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
     match outcome {
         Ok(()) => Ok(object([("success", true.into())])),
         Err(error) if error.is_developer_error() => {

@@ -90,7 +90,8 @@ pub(crate) fn find_any<'m>(
 fn is_plain(model: &AppModel, path: &FunctionPath) -> bool {
     let component = model.component(&path.component).filter(|component| component.mounted);
     let module = component.and_then(|component| component.definition.modules.get(&*path.module));
-    module.is_some_and(|module| !module.is_dependency() && module.analysis.plain.iter().any(|name| *name == *path.export))
+    module
+        .is_some_and(|module| !module.is_dependency() && module.analysis.plain.iter().any(|name| *name == *path.export))
 }
 
 fn plain(path: &FunctionPath) -> Failure {

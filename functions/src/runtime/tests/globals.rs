@@ -110,9 +110,33 @@ async fn text_in_other_encodings() {
     assert_eq!(
         value,
         json!([
-            ["windows-1252", "windows-1252", "utf-16le", "utf-16be", "shift_jis", "gbk", "x-user-defined", "koi8-r", "utf-8"],
-            "\u{20ac}\u{e9}", "A\u{1f600}", "A", 1, "\u{65e5}\u{672c}", "\u{65e5}\u{672c}", "A\u{1f600}", "\u{65e5}\u{672c}a",
-            "\u{65e5}\u{672c}a", 2, "RangeError", "RangeError", "TypeError", "TypeError", "A\u{fffd}\u{fffd}", "\u{65e5}",
+            [
+                "windows-1252",
+                "windows-1252",
+                "utf-16le",
+                "utf-16be",
+                "shift_jis",
+                "gbk",
+                "x-user-defined",
+                "koi8-r",
+                "utf-8"
+            ],
+            "\u{20ac}\u{e9}",
+            "A\u{1f600}",
+            "A",
+            1,
+            "\u{65e5}\u{672c}",
+            "\u{65e5}\u{672c}",
+            "A\u{1f600}",
+            "\u{65e5}\u{672c}a",
+            "\u{65e5}\u{672c}a",
+            2,
+            "RangeError",
+            "RangeError",
+            "TypeError",
+            "TypeError",
+            "A\u{fffd}\u{fffd}",
+            "\u{65e5}",
         ])
     );
 }
