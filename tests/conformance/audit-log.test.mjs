@@ -175,3 +175,15 @@ test("the CLI prints the lines with --jsonl, and none of them without", { timeou
   assert.match(plain.stdout, /documents:act/);
   assert.doesNotMatch(plain.stdout + plain.stderr, /acted in node|could not parse/i);
 });
+
+test("without a file the lines are part of the server's own log", { timeout: 60_000 }, async () => {
+  const other = await startServer();
+  try {
+    await deployApp(other, project, { args: ["--typecheck", "disable"] });
+    const client = new ConvexHttpClient(other.url, { logger: false });
+    await client.mutation(api.documents.add, { name: "for the log" });
+    await until(() => /lakewire_audit.*\{.*"name":"for the log"/.test(other.log), "it is in the log");
+  } finally {
+    await other.stop();
+  }
+});

@@ -63,7 +63,7 @@ impl AuditSink {
             Err(error) => return tracing::error!(%error, "an audit log line cannot be written as JSON"),
         };
         let Some((path, file)) = &self.file else {
-            return tracing::info!(target: "lakewire::audit", "{text}");
+            return tracing::info!(target: "lakewire_audit", "{text}");
         };
         text.push('\n');
         // One write: lines of several processes do not mix.
