@@ -9,9 +9,9 @@ use lakewire_storage::transaction::Transaction;
 use super::execution::{Outcome, QueryRun, Report};
 use super::prepare::{Prepared, Refusal, access};
 use super::{Engine, warnings};
-use crate::model::FunctionKind;
+use crate::model::{FunctionKind, deployment};
 use crate::runtime::{self, Invocation, Program, UdfKind};
-use crate::system::{self, SystemContext, SystemError};
+use crate::system::{self, SystemContext, SystemError, SystemFunction};
 use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
 use crate::udf::{Call, CallFailure, Caller, Failure, FunctionErrorKind, Observed, QueryResult};
@@ -49,7 +49,7 @@ impl Engine {
         let ts = at.ts();
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let mut ran = if call.path.is_system() {
-            self.run_system(call, tx).await?
+            self.run_system(call, UdfKind::Query, tx).await?
         } else {
             self.run_in(call, UdfKind::Query, at, tx, journal.map(str::to_owned)).await?
         };
@@ -74,7 +74,9 @@ impl Engine {
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let ts = at.ts();
         let ran = self.execute(call, UdfKind::Query, Prepared { model, program }, at, tx, None).await?;
-        Ok(finished(call, ran, ts).into_result(self))
+        let result = finished(call, ran, ts).into_result(self);
+        self.emit_audit(call, &result.audit);
+        Ok(result)
     }
 
     /// Runs a query or mutation of the app in `tx`.
@@ -152,16 +154,24 @@ impl Engine {
     }
 
     /// Runs one of the server's own functions: for admins; everybody else is told that there is none.
-    async fn run_system(&self, call: &Call, mut tx: Transaction) -> Result<Ran, CallFailure> {
+    pub(super) async fn run_system(&self, call: &Call, kind: UdfKind, mut tx: Transaction) -> Result<Ran, CallFailure> {
         if !call.identity.is_admin() {
             return Ok(Ran::refused(check::not_found(&call.path, check::Access::Public), tx));
         }
+        if let Some(function) = SystemFunction::find(&call.path).filter(|function| function.kind() != kind) {
+            let name = |kind| if kind == UdfKind::Mutation { FunctionKind::Mutation } else { FunctionKind::Query };
+            let failure = check::wrong_kind(&call.path, name(kind), name(function.kind()));
+            return Ok(Ran::refused(failure, tx));
+        }
         tx.set_privileged(true);
+        // As every function does: tables that are deleted are told of by it.
+        deployment::read(&mut tx).await?;
         let context = SystemContext {
             component: &call.path.component,
             configured: self.models.configured(),
             nonce: self.env.random_u64(),
             cursor_key: &self.cursor_key,
+            files: &self.files,
         };
         let outcome = match system::call(&context, &call.path, &call.args, &mut tx).await {
             Ok(value) => Ok(value.to_json().into()),
@@ -169,6 +179,7 @@ impl Engine {
             Err(error @ SystemError::Args(_)) => {
                 Err(Failure::new(FunctionErrorKind::InvalidArguments, error.to_string()))
             }
+            Err(SystemError::Refused(message)) => Err(Failure::new(FunctionErrorKind::Thrown, message)),
             Err(SystemError::Transaction(error)) => match Refusal::from(error) {
                 Refusal::Function(failure) => Err(failure),
                 Refusal::Call(failure) => return Err(failure),
@@ -205,7 +216,10 @@ impl Engine {
 }
 
 fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
-    let HostOutcome { lines, journal, observed_identity, observed_time, .. } = ran.host;
+    let HostOutcome { lines, journal, observed_identity, observed_time, mut audit, .. } = ran.host;
+    if ran.outcome.is_err() {
+        audit.clear();
+    }
     QueryRun {
         outcome: ran.outcome,
         request_id: call.request_id.clone(),
@@ -218,5 +232,6 @@ fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
             time: observed_time || ran.observed.time,
             random: ran.observed.random,
         },
+        audit,
     }
 }
