@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-storage clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -79,8 +79,11 @@ deny: ## Licences and advisories of the dependencies (needs cargo-deny)
 
 bench: build ## Measure a server, results go to benches/results; ARGS="--only NAME --seconds N"
 	$(cargo) build --release --locked -p lakewire-bench
-	$(cargo) build --release --locked -p lakewire-functions --example bench_invoke
 	node tests/bench/run.mjs $(ARGS)
+
+bench-runtime: build ## Measure what running functions costs
+	$(cargo) build --release --locked -p lakewire-functions --example bench_runtime
+	node tests/bench/runtime.mjs
 
 bench-storage: ## Measure the storage layer with the latencies of a cloud; ARGS="--only NAME --documents N --seconds N"
 	$(cargo) build --release --locked -p lakewire-bench-storage

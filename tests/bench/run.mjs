@@ -81,8 +81,6 @@ if (asked.includes("--only")) {
   results.push(...(await measure(...asked)));
 } else {
   results.push(await startToReady(7), await freshMemory());
-  const inside = execFileSync(join(targetDir, "release/examples/bench_invoke"), { encoding: "utf8" });
-  results.push({ name: "invocation overhead inside the process", output: inside.trim().split("\n") });
   for (const result of results) console.error(JSON.stringify(result));
   // Where memory is the question, the server has done nothing else before.
   for (const alone of ["idle connection", "bulk insert"]) results.push(...(await measure("--only", alone, ...asked)));

@@ -63,9 +63,16 @@ impl Pool {
         if self.udfs.queued() >= self.options.max_queued {
             return (overloaded(), Some(host));
         }
-        let (reply, answer) = oneshot::channel();
+        let (reply, mut answer) = oneshot::channel();
         self.udfs.submit(Job::Udf { invocation, host: Box::new(host), reply });
-        match answer.await {
+        let answered = loop {
+            match self.env.timeout(2 * worker::SLOW, &mut answer).await {
+                Ok(answered) => break answered,
+                // The threads may have become slow since it was submitted.
+                Err(_) => self.udfs.grow(),
+            }
+        };
+        match answered {
             Ok((outcome, host)) => {
                 let host: Box<dyn Any> = host;
                 (outcome, host.downcast().ok().map(|host| *host))

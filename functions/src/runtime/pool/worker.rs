@@ -3,12 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use futures::channel::oneshot;
 use lakewire_storage::env::{Clock, Env};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::RuntimeOptions;
@@ -28,6 +29,8 @@ use crate::runtime::watchdog::Watchdog;
 const IDLE_LIFE: Duration = Duration::from_secs(10);
 /// After this long without work a thread gives memory back.
 const IDLE_TRIM: Duration = Duration::from_secs(2);
+/// After this long in one call a thread no longer counts as one that the others can wait for.
+pub(super) const SLOW: Duration = Duration::from_millis(20);
 
 pub(super) type UdfReply = oneshot::Sender<(Outcome, Box<dyn UdfHost>)>;
 
@@ -70,7 +73,7 @@ impl Job {
 pub(super) struct Size {
     /// Threads that stay while there is nothing to do.
     pub(super) lasting: usize,
-    /// Threads that may run, those not counted that wait within a call.
+    /// Threads that may run, those not counted that wait within a call or have been in one for long.
     pub(super) running: usize,
     /// All threads.
     pub(super) most: usize,
@@ -92,8 +95,26 @@ struct Shared {
     queue: Receiver<Job>,
     threads: AtomicUsize,
     idle: AtomicUsize,
-    /// Threads that wait for the host in the middle of a call.
-    blocked: AtomicUsize,
+    /// What the threads do.
+    states: Mutex<Vec<Arc<State>>>,
+}
+
+/// What a thread does.
+#[derive(Default)]
+struct State {
+    /// When its call began, on the monotonic clock; 0 if it has none.
+    since_ns: AtomicU64,
+    /// It waits for the host in the middle of a call.
+    is_blocked: AtomicBool,
+}
+
+impl State {
+    /// Whether others need not wait for the thread.
+    fn is_away(&self, now_ns: u64) -> bool {
+        let since = self.since_ns.load(Ordering::SeqCst);
+        since != 0
+            && (self.is_blocked.load(Ordering::SeqCst) || now_ns.saturating_sub(since) > SLOW.as_nanos() as u64)
+    }
 }
 
 impl Workers {
@@ -115,7 +136,7 @@ impl Workers {
             queue,
             threads: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
-            blocked: AtomicUsize::new(0),
+            states: Mutex::default(),
         };
         Self { sender, shared: Arc::new(shared) }
     }
@@ -128,19 +149,26 @@ impl Workers {
     pub(super) fn submit(&self, job: Job) {
         // The receiving end is in `shared`, so the channel is open.
         let _ = self.sender.send(job);
+        self.grow();
+    }
+
+    /// Starts a thread if calls wait that none of the present ones will take soon.
+    pub(super) fn grow(&self) {
         Shared::grow(&self.shared);
     }
 }
 
 impl Shared {
-    /// Starts a thread if calls wait that none of the present ones will take at once.
+    /// Starts a thread if calls wait that none of the present ones will take soon.
     fn grow(self: &Arc<Self>) {
         loop {
             let threads = self.threads.load(Ordering::SeqCst);
-            let blocked = self.blocked.load(Ordering::SeqCst);
-            let is_needed = self.queue.len() > self.idle.load(Ordering::SeqCst);
-            let may_run = threads.saturating_sub(blocked) < self.size.running;
-            if !is_needed || !may_run || threads >= self.size.most {
+            if self.queue.len() <= self.idle.load(Ordering::SeqCst) || threads >= self.size.most {
+                return;
+            }
+            let now = self.env.monotonic_ns();
+            let away = self.states.lock().iter().filter(|state| state.is_away(now)).count();
+            if threads.saturating_sub(away) >= self.size.running {
                 return;
             }
             let is_ours =
@@ -151,8 +179,10 @@ impl Shared {
             let shared = self.clone();
             let body = move || {
                 {
-                    let _left = Left(shared.clone());
-                    Thread::new(shared.clone()).run();
+                    let state = Arc::<State>::default();
+                    shared.states.lock().push(state.clone());
+                    let _left = Left(shared.clone(), state.clone());
+                    Thread::new(shared.clone(), state).run();
                 }
                 // A call may have come while this thread made up its mind to end.
                 Shared::grow(&shared);
@@ -167,10 +197,11 @@ impl Shared {
 }
 
 /// Counts a thread out, however it ends.
-struct Left(Arc<Shared>);
+struct Left(Arc<Shared>, Arc<State>);
 
 impl Drop for Left {
     fn drop(&mut self) {
+        self.0.states.lock().retain(|state| !Arc::ptr_eq(state, &self.1));
         self.0.threads.fetch_sub(1, Ordering::SeqCst);
     }
 }
@@ -180,17 +211,16 @@ struct Thread {
     isolates: IsolateCache,
     parker: Parker,
     clock: Arc<dyn Clock>,
+    state: Arc<State>,
 }
 
 impl Thread {
-    fn new(shared: Arc<Shared>) -> Self {
-        let counted = shared.clone();
+    fn new(shared: Arc<Shared>, state: Arc<State>) -> Self {
+        let (pool, own) = (shared.clone(), state.clone());
         let parker = Parker::new(move |is_blocked| {
+            own.is_blocked.store(is_blocked, Ordering::SeqCst);
             if is_blocked {
-                counted.blocked.fetch_add(1, Ordering::SeqCst);
-                Shared::grow(&counted);
-            } else {
-                counted.blocked.fetch_sub(1, Ordering::SeqCst);
+                Shared::grow(&pool);
             }
         });
         Self {
@@ -198,6 +228,7 @@ impl Thread {
             parker,
             clock: shared.env.clock.clone(),
             shared,
+            state,
         }
     }
 
@@ -207,7 +238,9 @@ impl Thread {
             if job.is_abandoned() {
                 continue;
             }
+            self.state.since_ns.store(self.clock.monotonic_ns().max(1), Ordering::SeqCst);
             let next = self.run_job(job);
+            self.state.since_ns.store(0, Ordering::SeqCst);
             self.isolates.prepare(&next, self.shared.queue.is_empty());
         }
     }

@@ -116,3 +116,13 @@ export const countItems = query({
   args: { nonce: v.number() },
   handler: async (ctx) => await (ctx.db.query("items") as unknown as { count(): Promise<number> }).count(),
 });
+
+/** Needs tens of megabytes and some hundred milliseconds. */
+export const heavy = query({
+  args: { nonce: v.number() },
+  handler: async (_ctx, { nonce }) => {
+    const rows = Array.from({ length: 200_000 }, (_, i) => ({ i, text: `row ${i} of ${nonce}`, tags: [i % 7, i % 11] }));
+    rows.sort((a, b) => (a.text < b.text ? -1 : 1));
+    return rows.length;
+  },
+});
