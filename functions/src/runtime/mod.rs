@@ -1,9 +1,8 @@
 //! The V8 host: runs functions written for the `convex` package.
 //!
-//! It knows V8 and nothing of storage. A [`Bundle`] is built into a [`Program`] (a startup snapshot
-//! with the modules evaluated); a [`Pool`] runs [`Invocation`]s of it, each in a fresh context or one that holds nothing
-//! of other calls. What
-//! functions ask of the world goes to a [`UdfHost`] or an [`ActionHost`].
+//! It knows V8 and nothing of storage. A [`Bundle`] is built into a [`Program`] (a startup snapshot with the modules
+//! evaluated); a [`Pool`] runs [`Invocation`]s of it, each in a fresh context or one that holds nothing of other calls.
+//! What functions ask of the world goes to a [`UdfHost`] or an [`ActionHost`].
 
 mod action;
 mod allocator;
