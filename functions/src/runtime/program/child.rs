@@ -9,7 +9,7 @@ use lakewire_storage::env::Env;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::snapshot::{Caution, freeze};
+use super::snapshot::{Caution, freeze, prove};
 use super::{BuildError, Frozen, ImportError, Program, format};
 use crate::runtime::bundle::Bundle;
 use crate::runtime::pool::RuntimeOptions;
@@ -57,7 +57,12 @@ pub(in crate::runtime) fn build(
         import_time: options.analyze_time,
     };
     loop {
-        match ask(exe, &request)? {
+        let answer = match ask(exe, &request) {
+            // There is no WebAssembly while a snapshot is made: what needs it to load is not to be frozen.
+            Err(BuildError::Import(_)) if request.caution == Caution::None => None,
+            answer => answer?,
+        };
+        match answer {
             Some(frozen) => return Ok(Program::new(request.bundle, frozen)),
             None => {
                 request.caution = request
@@ -143,5 +148,7 @@ fn answer(request: &[u8]) -> Result<Frozen, BuildError> {
         analyze_time: request.import_time,
         ..RuntimeOptions::default()
     };
-    freeze(&request.bundle, request.caution, &options, &watchdog)
+    let frozen = freeze(&request.bundle, request.caution, &options, &watchdog)?;
+    prove(&frozen)?;
+    Ok(frozen)
 }

@@ -124,6 +124,8 @@ impl Freezer<'_> {
         v8::scope!(let scope, scope);
         let context = v8::Local::new(scope, context);
         let scope = &mut v8::ContextScope::new(scope, context);
+        let no_context = || BuildError::Internal("cannot make a context".to_owned());
+        let additions = Additions::new(scope).ok_or_else(no_context)?;
         let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let env = Arc::new(self.bundle.env.clone());
         let execution = import_execution(self.bundle, env, &self.sources, &console, self.watch.clock());
@@ -142,6 +144,9 @@ impl Freezer<'_> {
             };
             BuildError::Import(ImportError { module: path.to_owned(), message, console: console.take_kept() })
         })?;
+        if !additions.have_room(scope) {
+            return Ok(None);
+        }
         let seen = |name: &String| (name.clone(), self.bundle.env.get(name).cloned());
         env_reads.extend(execution.env_reads.borrow().iter().map(seen));
         let modules = execution.modules.borrow();
@@ -173,6 +178,54 @@ impl Freezer<'_> {
         }
         false
     }
+}
+
+/// What V8 adds to a context that it takes from a snapshot: `Error.stackTraceLimit` and `WebAssembly`. Where it can't,
+/// because modules have added them or closed the objects they belong to, it ends the process.
+struct Additions<'s> {
+    places: [(v8::Local<'s, v8::Object>, &'static str); 2],
+    is_extensible: v8::Local<'s, v8::Function>,
+}
+
+impl<'s> Additions<'s> {
+    /// Of a context that no module has run in.
+    fn new(scope: &mut v8::PinScope<'s, '_>) -> Option<Self> {
+        let global = scope.get_current_context().global(scope);
+        let object = |name| {
+            let name = ops::string(scope, name);
+            global.get(scope, name.into())?.to_object(scope)
+        };
+        let (error, constructor) = (object("Error")?, object("Object")?);
+        let is_extensible = context::method(scope, constructor, "isExtensible")?;
+        Some(Self { places: [(error, "stackTraceLimit"), (global, "WebAssembly")], is_extensible })
+    }
+
+    fn have_room(&self, scope: &mut v8::PinScope<'s, '_>) -> bool {
+        self.places.iter().all(|(object, name)| {
+            let name = ops::string(scope, name);
+            let undefined = v8::undefined(scope);
+            let is_open = self.is_extensible.call(scope, undefined.into(), &[(*object).into()]);
+            is_open.is_some_and(|is_open| is_open.is_true())
+                && object.has_own_property(scope, name.into()) == Some(false)
+        })
+    }
+}
+
+/// Makes every context of a snapshot once. What V8 can't make ends the process, and this is the one where it may.
+pub(super) fn prove(frozen: &Frozen) -> Result<(), BuildError> {
+    let references = ops::external_references();
+    let params = v8::CreateParams::default().external_references(references.into()).snapshot_blob(frozen.blob.clone().into());
+    let mut isolate = v8::Isolate::new(params);
+    context::prepare_isolate(&mut isolate);
+    isolate.set_slot(Rc::new(ExecutionStack::default()));
+    let indices = frozen.manifest.entries.values().filter_map(|entry| entry.context);
+    for index in indices.chain([frozen.manifest.bare]) {
+        v8::scope!(let scope, &mut isolate);
+        if v8::Context::from_snapshot(scope, index, v8::ContextOptions::default()).is_none() {
+            return Err(BuildError::Internal("a startup snapshot lacks a context".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Paths of the modules that the text seems to import: whatever stands in quotes after `from` or
