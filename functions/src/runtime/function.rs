@@ -61,7 +61,7 @@ pub(super) fn fresh_context<'s>(
     }
 }
 
-/// The namespace of the target's module: from the snapshot, or evaluated now.
+/// The namespace of the target's module: known already, from the snapshot, or evaluated now.
 ///
 /// The modules become those of `execution`.
 pub(super) fn namespace<'s>(
@@ -70,6 +70,9 @@ pub(super) fn namespace<'s>(
     execution: &Execution,
     target: &Target,
 ) -> Result<v8::Local<'s, v8::Object>, JsFailure> {
+    if let Some(namespace) = &*execution.namespace.borrow() {
+        return Ok(v8::Local::new(scope, namespace));
+    }
     let entry = target.entry()?;
     if entry.context.is_none() {
         let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
@@ -80,6 +83,8 @@ pub(super) fn namespace<'s>(
         let _guard = shared.executions.push(import.clone());
         let namespace = modules::evaluate(scope, &import, target.module)?;
         execution.modules.swap(&import.modules);
+        execution.env_reads.swap(&import.env_reads);
+        execution.namespace.replace(Some(v8::Global::new(scope, namespace)));
         return Ok(namespace);
     }
     let damaged = || JsFailure::new(FailureKind::Internal, "the startup snapshot lacks a module");
@@ -94,7 +99,11 @@ pub(super) fn namespace<'s>(
         main.get_or_insert(module);
     }
     let namespace = main.ok_or_else(damaged)?.get_module_namespace();
-    namespace.to_object(scope).ok_or_else(damaged)
+    let namespace = namespace.to_object(scope).ok_or_else(damaged)?;
+    if entry.reuses {
+        execution.namespace.replace(Some(v8::Global::new(scope, namespace)));
+    }
+    Ok(namespace)
 }
 
 /// Calls the target. The promise it gives is still to be settled.

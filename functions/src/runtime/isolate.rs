@@ -13,6 +13,7 @@ use super::ops;
 use super::platform;
 use super::pool::RuntimeOptions;
 use super::program::Program;
+use super::reuse::UsedContexts;
 use super::state::ExecutionStack;
 use super::watchdog::{Watch, Watchdog};
 
@@ -41,6 +42,7 @@ pub(super) struct IsolateShared {
     heap_raises: Arc<AtomicU32>,
     /// Contexts made ahead of need, by index in the program's startup snapshot.
     pub(super) spares: RefCell<VecDeque<(usize, v8::Global<v8::Context>)>>,
+    pub(super) used: UsedContexts,
 }
 
 impl IsolateShared {
@@ -114,6 +116,7 @@ impl ProgramIsolate {
             watch: watchdog.watch(isolate.thread_safe_handle()),
             heap_raises: raises,
             spares: RefCell::default(),
+            used: UsedContexts::default(),
         });
         // SAFETY: creating it has entered it.
         unsafe { isolate.exit() };
@@ -141,6 +144,7 @@ impl Drop for ProgramIsolate {
     fn drop(&mut self) {
         self.shared.watch.disarm();
         self.shared.spares.borrow_mut().clear();
+        self.shared.used.clear();
         if let Some(isolate) = self.isolate.take() {
             // SAFETY: an isolate must be the current one when it is dropped, which exits it.
             unsafe { isolate.enter() };

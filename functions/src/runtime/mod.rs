@@ -28,6 +28,7 @@ mod pool;
 mod prelude;
 mod program;
 mod rejections;
+mod reuse;
 mod sources;
 mod state;
 mod streams;

@@ -52,6 +52,8 @@ pub(super) struct Entry {
     pub(super) context: Option<usize>,
     /// Paths of the modules in it, the entry first: in the order of the context's data.
     pub(super) modules: Vec<String>,
+    /// The module asks for its context to be used again.
+    pub(super) reuses: bool,
 }
 
 /// Why a bundle can't be made runnable.

@@ -82,6 +82,8 @@ pub(super) struct Execution {
     pub(super) rejections: RefCell<Vec<Rejection>>,
     pub(super) timers: RefCell<Timers>,
     pub(super) modules: RefCell<ModuleMap>,
+    /// Namespace of the module that the function is in, once it is known.
+    pub(super) namespace: RefCell<Option<v8::Global<v8::Object>>>,
     /// Labels of `console.time` with the moment each was set.
     pub(super) labels: RefCell<HashMap<String, u64>>,
     /// Set when the execution has to end whatever JavaScript says.
@@ -125,6 +127,7 @@ impl Execution {
             rejections: RefCell::default(),
             timers: RefCell::default(),
             modules: RefCell::default(),
+            namespace: RefCell::default(),
             labels: RefCell::default(),
             fatal: RefCell::default(),
             env_reads: RefCell::default(),

@@ -17,6 +17,7 @@ use super::host::{AsyncCall, NestedCall, SyscallError, SyscallReply};
 use super::invocation::{FailureKind, JsFailure, Observed};
 use super::isolate::IsolateShared;
 use super::pool::IsolateCache;
+use super::reuse::{self, UsedContext};
 use super::state::{Execution, ExecutionSetup, HostCell, Mode, PendingCall, Services};
 
 /// A query or mutation to run.
@@ -41,7 +42,7 @@ pub(super) struct World<'a> {
     pub(super) isolates: &'a IsolateCache,
 }
 
-/// Runs a call in a fresh context of the isolate that `scope` is of.
+/// Runs a call in a context of the isolate that `scope` is of: a fresh one, unless the module asks for its last one.
 ///
 /// The clock for JavaScript of `budget` runs at the start and at the end.
 pub(super) fn run(
@@ -52,9 +53,14 @@ pub(super) fn run(
     budget: &Budget,
 ) -> (Result<String, JsFailure>, Observed) {
     v8::scope!(let scope, scope);
-    let context = match call.target.context_index() {
-        Ok(index) => function::fresh_context(scope, shared, index),
+    let index = match call.target.context_index() {
+        Ok(index) => index,
         Err(failure) => return (Err(failure), Observed::default()),
+    };
+    let used = shared.used.take(call.target.module, &call.env);
+    let (context, namespace, seen) = match used {
+        Some(used) => (Some(v8::Local::new(scope, used.context)), Some(used.namespace), used.seen),
+        None => (function::fresh_context(scope, shared, index), None, BTreeMap::new()),
     };
     let Some(context) = context else {
         let failure = JsFailure::new(FailureKind::Internal, "cannot make a context");
@@ -74,11 +80,37 @@ pub(super) fn run(
         import_now_ms: call.target.program.bundle().import_now_ms,
         seed: call.seed,
     });
+    execution.namespace.replace(namespace);
+    execution.env_reads.replace(seen.into_keys().collect());
     let _guard = shared.executions.push(execution.clone());
     let run = Run { shared, call, world, budget, execution: &execution };
     let result = run.run(scope);
+    // After a failure something may wait in the context that the next call would set off.
+    if result.is_ok() {
+        keep(scope, shared, call, &execution);
+    }
     execution.clear();
     (result, execution.observed.get())
+}
+
+/// Keeps the context for the next call of its module, if that asks for it.
+fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall, execution: &Execution) {
+    let Ok(entry) = call.target.entry() else { return };
+    let Some(namespace) = execution.namespace.take() else { return };
+    let local = v8::Local::new(scope, &namespace);
+    let seen = match entry.context {
+        Some(_) if !entry.reuses => return,
+        // The program was chosen by what its modules saw.
+        Some(_) => BTreeMap::new(),
+        None if !reuse::is_asked_for(scope, local) => return,
+        None => {
+            let names = execution.env_reads.take();
+            names.into_iter().map(|name| (name.clone(), call.env.get(&name).cloned())).collect()
+        }
+    };
+    let context = scope.get_current_context();
+    let context = v8::Global::new(scope, context);
+    shared.used.put(scope, call.target.module, UsedContext { context, namespace, seen });
 }
 
 struct Run<'a> {

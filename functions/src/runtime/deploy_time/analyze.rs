@@ -7,6 +7,7 @@ use crate::runtime::context::method;
 use crate::runtime::invocation::UdfKind;
 use crate::runtime::ops::string;
 use crate::runtime::pool::RuntimeOptions;
+use crate::runtime::reuse;
 use crate::runtime::sources::SCHEME;
 use crate::runtime::state::Mode;
 use crate::runtime::watchdog::Watchdog;
@@ -54,7 +55,7 @@ fn analyze_module(
     for name in names {
         let Some(value) = namespace.get(scope, name) else { continue };
         let name = name.to_rust_string_lossy(scope);
-        if name == "experimental_reuseContext" {
+        if name == reuse::EXPORT {
             reuse_context = value.is_true();
         }
         if let Ok(value) = v8::Local::<v8::Object>::try_from(value) {

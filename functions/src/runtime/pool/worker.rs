@@ -311,5 +311,6 @@ impl Thread {
 }
 
 fn context_of(invocation: &Invocation) -> Option<usize> {
-    invocation.program.entry(&invocation.module)?.context
+    let entry = invocation.program.entry(&invocation.module)?;
+    entry.context.filter(|_| !entry.reuses)
 }

@@ -15,6 +15,7 @@ use crate::runtime::modules;
 use crate::runtime::ops;
 use crate::runtime::platform;
 use crate::runtime::pool::RuntimeOptions;
+use crate::runtime::reuse;
 use crate::runtime::sources::Sources;
 use crate::runtime::state::{Execution, ExecutionSetup, ExecutionStack, Mode, Services};
 use crate::runtime::watchdog::{Watch, Watchdog};
@@ -100,22 +101,23 @@ impl Freezer<'_> {
             let context = context::create(scope).ok_or_else(no_context)?;
             let entry = self.evaluate(scope, context, path, &mut env_reads)?;
             let entry = match entry {
-                Some(modules) => Entry { context: Some(scope.add_context(context)), modules },
-                None => Entry { context: None, modules: Vec::new() },
+                Some((modules, reuses)) => Entry { context: Some(scope.add_context(context)), modules, reuses },
+                None => Entry { context: None, modules: Vec::new(), reuses: false },
             };
             entries.insert(path.clone(), entry);
         }
         Ok(Manifest { bare, entries, env_reads })
     }
 
-    /// Evaluates an entry; `None` if it is left for later.
+    /// Evaluates an entry: the modules it has, and whether it asks for its context to be used again. `None` if it is
+    /// left for later.
     fn evaluate(
         &self,
         scope: &mut v8::PinScope<'_, '_, ()>,
         context: v8::Local<v8::Context>,
         path: &str,
         env_reads: &mut BTreeMap<String, Option<String>>,
-    ) -> Result<Option<Vec<String>>, BuildError> {
+    ) -> Result<Option<(Vec<String>, bool)>, BuildError> {
         match self.caution {
             Caution::None => {}
             Caution::Suspicious if !self.is_suspicious(path) => {}
@@ -132,9 +134,9 @@ impl Freezer<'_> {
         let _guard = self.executions.push(execution.clone());
         let budget = self.options.analyze_time;
         self.watch.arm_for(budget);
-        let result = modules::evaluate(scope, &execution, path).map(|_| ());
+        let result = modules::evaluate(scope, &execution, path).map(|namespace| reuse::is_asked_for(scope, namespace));
         let has_fired = self.watch.disarm();
-        result.map_err(|failure| {
+        let reuses = result.map_err(|failure| {
             let message = if has_fired {
                 format!("Uncaught Error: Module evaluation timed out (maximum duration: {budget:?})")
             } else if failure.kind == FailureKind::Internal {
@@ -159,7 +161,7 @@ impl Freezer<'_> {
         }
         let undefined = v8::undefined(scope);
         scope.set_continuation_preserved_embedder_data(undefined.into());
-        Ok(Some(paths))
+        Ok(Some((paths, reuses)))
     }
 
     /// True if a module that the entry imports mentions what V8 can't freeze.

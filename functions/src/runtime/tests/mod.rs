@@ -11,6 +11,7 @@ mod http_actions;
 mod limits;
 mod nested;
 mod programs;
+mod reuse;
 mod udfs;
 mod web;
 mod web_actions;
