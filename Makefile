@@ -46,6 +46,7 @@ conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
 
 components: build ## Official components from npm in an app of our own
+	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests components
 
 browser: build ## The example chat in a headless browser

@@ -3,22 +3,12 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { useComponents } from "./app.mjs";
+import { until, useComponents } from "./app.mjs";
 
 describe("official components in the background", { concurrency: false }, () => {
   const context = useComponents();
   const { query, mutation } = context;
   const events = (of) => query("events:list", { of });
-  /** Waits until `look` gives something that `accept` takes. */
-  const until = async (look, accept, ms = 30_000) => {
-    const deadline = Date.now() + ms;
-    for (;;) {
-      const seen = await look();
-      if (accept(seen)) return seen;
-      assert.ok(Date.now() < deadline, `not so in ${ms} ms: ${JSON.stringify(seen)?.slice(0, 2_000)}`);
-      await sleep(50);
-    }
-  };
   const crash = async () => {
     await context.server.kill9();
     await context.server.restart();

@@ -8,11 +8,13 @@ describe("official components", { concurrency: false }, () => {
   const context = useComponents();
   const { query, mutation } = context;
 
-  test("they are installed with their children, one of them twice", () => {
-    for (const name of ["actionCache", "aggregate", "aggregate/batchWorker", "byPlayer", "byPlayer/batchWorker",
-      "rateLimiter", "rateLimiter/batchWorker", "shardedCounter"]) {
-      assert.match(context.deployed.stderr, new RegExp(`Installed component ${name}\\.`));
-    }
+  test("all eighteen are installed with their children, two of them twice", () => {
+    const installed = [...context.deployed.stderr.matchAll(/Installed component (\S+)\./g)].map(([, path]) => path);
+    assert.deepEqual(installed.sort(), ["actionCache", "actionRetrier", "agent", "aggregate", "aggregate/batchWorker", "byPlayer",
+      "byPlayer/batchWorker", "crons", "fastPool", "fastPool/batchWorker", "geospatial", "launchdarkly", "migrations",
+      "persistentTextStreaming", "polar", "prosemirrorSync", "pushNotifications", "r2", "r2/actionRetrier", "rateLimiter",
+      "rateLimiter/batchWorker", "shardedCounter", "slowPool", "slowPool/batchWorker", "twilio", "workflow",
+      "workflow/workpool", "workflow/workpool/batchWorker"]);
   });
 
   test("sharded counter: concurrent increments add up, failed ones do not count", async () => {

@@ -33,7 +33,7 @@ export async function awsStorage() {
 /** Starts both emulators; gives what the environment of an AWS client has to say. */
 async function start() {
   const endpoints = await startEmulators(["dynamodb", "s3"]);
-  await createBucket(endpoints.s3);
+  await createBucket(endpoints.s3, BUCKET, REGION);
   return {
     AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
     AWS_SECRET_ACCESS_KEY: SECRET_ACCESS_KEY,
@@ -70,9 +70,24 @@ async function startEmulators(services) {
   return Object.fromEntries(output.trim().split("\n").map((line) => line.split(" ")));
 }
 
-async function createBucket(endpoint) {
-  const answer = await s3("PUT", endpoint, `/${BUCKET}`);
+async function createBucket(endpoint, bucket, region) {
+  // The first region of AWS may not be named.
+  const where = `<CreateBucketConfiguration><LocationConstraint>${region}</LocationConstraint></CreateBucketConfiguration>`;
+  const answer = await s3("PUT", endpoint, `/${bucket}`, { region, body: region === REGION ? "" : where });
   if (!answer.ok) throw new Error(`the emulated S3 made no bucket: ${answer.status} ${await answer.text()}`);
+}
+
+/**
+ * A bucket of its own in the emulated S3, for who speaks to S3 himself.
+ *
+ * @param {string} region whose signatures it takes
+ * @returns {Promise<{endpoint: string, bucket: string, accessKeyId: string, secretAccessKey: string}>}
+ */
+export async function s3Bucket(region = REGION) {
+  const { AWS_ENDPOINT_URL_S3: endpoint } = await (started ??= start());
+  const bucket = `lakewire-${randomBytes(6).toString("hex")}`;
+  await createBucket(endpoint, bucket, region);
+  return { endpoint, bucket, accessKeyId: ACCESS_KEY_ID, secretAccessKey: SECRET_ACCESS_KEY };
 }
 
 /**
@@ -89,18 +104,18 @@ export async function readObject(storage, key) {
   throw new Error(`the emulated S3 answers ${answer.status} for \`${key}\``);
 }
 
-/** A request without a body, signed as AWS wants it (version 4). */
-async function s3(method, endpoint, place) {
+/** A request, signed as AWS wants it (version 4). */
+async function s3(method, endpoint, place, { region = REGION, body = "" } = {}) {
   const hash = (text) => createHash("sha256").update(text).digest("hex");
   const hmac = (key, text) => createHmac("sha256", key).update(text).digest();
   const now = new Date().toISOString().replaceAll(/[-:]|\.\d+/g, "");
-  const headers = { host: new URL(endpoint).host, "x-amz-content-sha256": hash(""), "x-amz-date": now };
+  const headers = { host: new URL(endpoint).host, "x-amz-content-sha256": hash(body), "x-amz-date": now };
   const names = Object.keys(headers).join(";");
-  const canonical = [method, place, "", ...Object.entries(headers).map((header) => header.join(":")), "", names, hash("")];
-  const scope = [now.slice(0, 8), REGION, "s3", "aws4_request"];
+  const canonical = [method, place, "", ...Object.entries(headers).map((header) => header.join(":")), "", names, hash(body)];
+  const scope = [now.slice(0, 8), region, "s3", "aws4_request"];
   const key = scope.reduce(hmac, `AWS4${SECRET_ACCESS_KEY}`);
   const signature = hmac(key, ["AWS4-HMAC-SHA256", now, scope.join("/"), hash(canonical.join("\n"))].join("\n")).toString("hex");
   const credential = `${ACCESS_KEY_ID}/${scope.join("/")}`;
   const authorization = `AWS4-HMAC-SHA256 Credential=${credential}, SignedHeaders=${names}, Signature=${signature}`;
-  return await fetch(`${endpoint}${place}`, { method, headers: { ...headers, authorization } });
+  return await fetch(`${endpoint}${place}`, { method, headers: { ...headers, authorization }, body: body || undefined });
 }

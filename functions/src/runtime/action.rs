@@ -174,11 +174,45 @@ impl Run<'_> {
     ) -> Result<(), JsFailure> {
         loop {
             v8::scope!(let scope, scope);
-            run_microtasks(scope, self.shared, self.execution, main)?;
+            if let Err(failure) = run_microtasks(scope, self.shared, self.execution, main) {
+                if failure.kind == FailureKind::UnhandledRejection {
+                    self.hand_over(scope, stream);
+                }
+                return Err(failure);
+            }
             if !self.execution.streams.borrow().is_open(stream) {
                 return Ok(());
             }
             self.step(scope)?;
+        }
+    }
+
+    /// Hands over what JavaScript has written to a stream, and the end of it if it was closed: that the function fails
+    /// afterwards doesn't make the body any less complete. No other operation goes on.
+    fn hand_over(&mut self, scope: &mut v8::PinScope<'_, '_>, stream: u32) {
+        self.waiting.retain(|waiting| waiting.weight == Weight::Write);
+        loop {
+            v8::scope!(let scope, scope);
+            scope.perform_microtask_checkpoint();
+            let is_interrupted = interruption(scope, self.shared, self.execution).is_some();
+            if is_interrupted || !self.execution.streams.borrow().is_open(stream) {
+                return;
+            }
+            self.execution.pending.borrow_mut().clear();
+            self.execution.native.borrow_mut().retain(|native| native.weight == Weight::Write);
+            self.start_operations();
+            if self.waiting.is_empty() {
+                return;
+            }
+            match self.next_event() {
+                Event::Completed((number, answer)) => {
+                    if self.settle(scope, number, answer).is_err() {
+                        return;
+                    }
+                }
+                Event::Timer(..) => {}
+                Event::Timeout | Event::Stuck => return,
+            }
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) enum Weight {
     Operation,
     /// As part of another one.
     Part,
+    /// As part of another one: a piece of a body, or its end, on the way out.
+    Write,
     /// Not at all: the function doesn't wait for it.
     Background,
 }

@@ -80,7 +80,7 @@ pub(super) fn write<'s>(
     };
     let write = execution.streams.borrow_mut().write(id, piece.into());
     let future = write.map(|written| written.map(|()| NativeReply::Written)).boxed();
-    if let Some(promise) = native::queue(scope, &execution, None, Weight::Part, future) {
+    if let Some(promise) = native::queue(scope, &execution, None, Weight::Write, future) {
         result.set(promise.into());
     }
 }
@@ -97,7 +97,7 @@ pub(super) fn end<'s>(
     let end = execution.streams.borrow_mut().end(id, failure);
     // A reader that is gone doesn't need to be told.
     let future = end.map(move |_| Ok(NativeReply::Ended(id))).boxed();
-    if let Some(promise) = native::queue(scope, &execution, None, Weight::Part, future) {
+    if let Some(promise) = native::queue(scope, &execution, None, Weight::Write, future) {
         result.set(promise.into());
     }
 }

@@ -119,6 +119,25 @@ async fn failures_before_and_after_the_head() {
 }
 
 #[tokio::test]
+async fn bodies_that_were_closed_are_complete_although_the_function_fails_then() {
+    let routes = "'GET /closed': async () => { const { readable, writable } = new TransformStream(); const writer = writable.getWriter();
+        (async () => { for (const n of [1, 2, 3]) await writer.write(new TextEncoder().encode(String(n))); await writer.close(); throw new Error('afterwards'); })(); return new Response(readable); },
+      'GET /queued': async () => new Response(new ReadableStream({ start(c) { setTimeout(() => { for (const n of [1, 2, 3]) c.enqueue(new TextEncoder().encode(String(n))); c.close(); Promise.reject(new Error('afterwards')); }, 5); } })),
+      'GET /open': async () => new Response(new ReadableStream({ start(c) { setTimeout(() => { c.enqueue(new TextEncoder().encode('1')); Promise.reject(new Error('afterwards')); setTimeout(() => c.close(), 5); }, 5); } }))";
+    for (path, text) in [("/closed", Ok("123")), ("/queued", Ok("123")), ("/open", Err("before the body was complete"))]
+    {
+        let (run, _) = run(routes, request("GET", path), 1000).await;
+        match (text_of(run.response.unwrap().body).await, text) {
+            (Ok(body), Ok(text)) => assert_eq!(body, text, "{path}"),
+            (Err(error), Err(text)) => assert!(error.0.contains(text), "{path}: {error}"),
+            (body, _) => panic!("{path}: {body:?}"),
+        }
+        let failure = run.outcome.await.result.unwrap_err();
+        assert!(failure.message.contains("afterwards"), "{path}: {}", failure.message);
+    }
+}
+
+#[tokio::test]
 async fn clients_that_leave() {
     let mut sent = request("GET", "/wait");
     sent.gone = async { futures_sleep(std::time::Duration::from_millis(20)).await }.boxed();
