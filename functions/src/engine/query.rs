@@ -10,7 +10,7 @@ use super::execution::{Outcome, QueryRun, Report};
 use super::prepare::{Prepared, Refusal, access};
 use super::{Engine, warnings};
 use crate::model::FunctionKind;
-use crate::runtime::{self, Program, UdfKind};
+use crate::runtime::{self, FailureKind, JsFailure, Program, UdfKind};
 use crate::system::{self, SystemContext, SystemError};
 use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
@@ -105,10 +105,16 @@ impl Engine {
         tx: Transaction,
         journal: Option<String>,
     ) -> Result<Ran, CallFailure> {
-        let context = self.context(call, &prepared, snapshot);
+        let context = self.context(call, &prepared, snapshot.clone());
         let host = TransactionHost::new(context, tx, call.path.clone(), kind, journal);
         let (outcome, host) = self.pool.run(self.invocation(call, kind, &prepared), host).await;
         let Some(host) = host else {
+            // It can't be stopped, and what it has read is not to be had: as if it had read nothing.
+            if let Err(failure @ JsFailure { kind: FailureKind::Timeout, .. }) = outcome.result {
+                let tx = self.db.begin(snapshot, &call.path.udf_path());
+                let failure = Failure::new(FunctionErrorKind::Timeout, failure.message);
+                return Ok(Ran::refused(failure, tx));
+            }
             let message =
                 outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
             return Err(CallFailure::Internal(message));

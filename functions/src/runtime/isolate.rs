@@ -62,6 +62,26 @@ struct HeapGuard {
     buffers: Arc<Account>,
     isolate: v8::IsolateHandle,
     slack: usize,
+    /// The most memory outside of the heap, bytes: array buffers, and what the account of these can't count, which are
+    /// resizable buffers and memories of WebAssembly.
+    external_bytes: i64,
+}
+
+/// Called by V8 after a collection of the whole heap; what is held outside of it makes V8 collect more often.
+unsafe extern "C" fn after_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _type: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: the guard outlives the isolate, see the order of the fields and `drop`; V8 gives the isolate that calls.
+    let (guard, mut isolate) =
+        unsafe { (&*data.cast::<HeapGuard>(), v8::Isolate::from_raw_isolate_ptr(isolate)) };
+    // A change by nothing tells the total.
+    if isolate.adjust_amount_of_external_allocated_memory(0) > guard.external_bytes {
+        guard.raises.fetch_add(1, Ordering::Relaxed);
+        guard.isolate.terminate_execution();
+    }
 }
 
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
@@ -108,9 +128,11 @@ impl ProgramIsolate {
             buffers,
             isolate: isolate.thread_safe_handle(),
             slack: options.heap_slack_bytes,
+            external_bytes: i64::try_from(options.array_buffer_bytes * 2).unwrap_or(i64::MAX),
         });
         let data = (&raw const *heap_guard).cast_mut().cast::<c_void>();
         isolate.add_near_heap_limit_callback(near_heap_limit, data);
+        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
         let shared = Rc::new(IsolateShared {
             executions,
             watch: watchdog.watch(isolate.thread_safe_handle()),

@@ -25,23 +25,28 @@ pub(super) struct UsedContext {
     pub(super) seen: BTreeMap<String, Option<String>>,
 }
 
-/// The used contexts of an isolate, by path of the module.
+/// The used contexts of an isolate, by component and path of the module: mounts of one component share the program, and
+/// must find nothing of one another.
 #[derive(Default)]
-pub(super) struct UsedContexts(RefCell<HashMap<String, UsedContext>>);
+pub(super) struct UsedContexts(RefCell<HashMap<(u32, String), UsedContext>>);
 
 impl UsedContexts {
     /// Takes the context of a module for a call under `env`.
-    pub(super) fn take(&self, module: &str, env: &BTreeMap<String, String>) -> Option<UsedContext> {
-        let used = self.0.borrow_mut().remove(module)?;
+    pub(super) fn take(&self, component: u32, module: &str, env: &BTreeMap<String, String>) -> Option<UsedContext> {
+        let mut contexts = self.0.borrow_mut();
+        if contexts.is_empty() {
+            return None;
+        }
+        let used = contexts.remove(&(component, module.to_owned()))?;
         used.seen.iter().all(|(name, seen)| env.get(name) == seen.as_ref()).then_some(used)
     }
 
     /// Gives a context back after a call that has left nothing behind but what the module keeps.
-    pub(super) fn put(&self, isolate: &mut v8::Isolate, module: &str, used: UsedContext) {
+    pub(super) fn put(&self, isolate: &mut v8::Isolate, component: u32, module: &str, used: UsedContext) {
         let heap = isolate.get_heap_statistics();
         // What a module keeps may grow: it must not take the memory of the calls after it.
         if heap.used_heap_size() <= heap.heap_size_limit() / 2 {
-            self.0.borrow_mut().insert(module.to_owned(), used);
+            self.0.borrow_mut().insert((component, module.to_owned()), used);
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct UdfCall<'a> {
     pub(super) env: Arc<BTreeMap<String, String>>,
     pub(super) seed: [u8; 32],
     pub(super) now_ms: f64,
+    /// Number of the component.
+    pub(super) component: u32,
     /// 1 for the call from outside.
     pub(super) depth: usize,
 }
@@ -57,7 +59,7 @@ pub(super) fn run(
         Ok(index) => index,
         Err(failure) => return (Err(failure), Observed::default()),
     };
-    let used = shared.used.take(call.target.module, &call.env);
+    let used = shared.used.take(call.component, call.target.module, &call.env);
     let (context, namespace, seen) = match used {
         Some(used) => (Some(v8::Local::new(scope, used.context)), Some(used.namespace), used.seen),
         None => (function::fresh_context(scope, shared, index), None, BTreeMap::new()),
@@ -110,7 +112,7 @@ fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall
     };
     let context = scope.get_current_context();
     let context = v8::Global::new(scope, context);
-    shared.used.put(scope, call.target.module, UsedContext { context, namespace, seen });
+    shared.used.put(scope, call.component, call.target.module, UsedContext { context, namespace, seen });
 }
 
 struct Run<'a> {
@@ -212,6 +214,7 @@ impl Run<'_> {
             env: nested.env.clone().unwrap_or_else(|| self.call.env.clone()),
             seed: self.execution.nested_seed(),
             now_ms: self.call.now_ms,
+            component: nested.component,
             depth: self.call.depth + 1,
         };
         let is_same_program = call.target.program.id() == self.call.target.program.id();

@@ -13,6 +13,7 @@ mod crypto;
 mod env;
 mod fetch;
 mod random;
+mod shared_buffer;
 mod streams;
 mod syscalls;
 mod text;
@@ -62,6 +63,7 @@ natives! {
         "queryParse" => url::query_parse,
         "querySerialize" => url::query_serialize,
         "clone" => clone::clone,
+        "sharedBuffer" => shared_buffer::make,
         "getAsyncContext" => async_context::get,
         "setAsyncContext" => async_context::set,
         "reportError" => console::report_error,

@@ -12,6 +12,7 @@ use lakewire_storage::env::{Clock, Env};
 use tokio::runtime::Handle;
 
 use super::RuntimeOptions;
+use super::hang::{Hang, Reply};
 use super::isolates::IsolateCache;
 use crate::runtime::action;
 use crate::runtime::body::{HttpRequest, HttpResponse};
@@ -30,7 +31,7 @@ const IDLE_LIFE: Duration = Duration::from_secs(10);
 /// After this long without work a thread gives memory back.
 const IDLE_TRIM: Duration = Duration::from_secs(2);
 
-pub(super) type UdfReply = oneshot::Sender<(Outcome, Box<dyn UdfHost>)>;
+pub(super) type UdfReply = oneshot::Sender<(Outcome, Option<Box<dyn UdfHost>>)>;
 
 /// A call that waits for a thread.
 pub(super) enum Job {
@@ -83,7 +84,7 @@ pub(super) struct Workers {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     name: &'static str,
     size: Size,
     options: Arc<RuntimeOptions>,
@@ -91,10 +92,12 @@ struct Shared {
     watchdog: Watchdog,
     tokio: Option<Handle>,
     queue: Receiver<Job>,
-    threads: AtomicUsize,
+    pub(super) threads: AtomicUsize,
     idle: AtomicUsize,
     /// Threads that wait for the host in the middle of a call.
     blocked: AtomicUsize,
+    /// Threads that don't stop; most of them are not in `threads` any more.
+    pub(super) written_off: AtomicUsize,
 }
 
 impl Workers {
@@ -117,6 +120,7 @@ impl Workers {
             threads: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             blocked: AtomicUsize::new(0),
+            written_off: AtomicUsize::new(0),
         };
         Self { sender, shared: Arc::new(shared) }
     }
@@ -135,7 +139,7 @@ impl Workers {
 
 impl Shared {
     /// Starts a thread if calls wait that none of the present ones will take at once.
-    fn grow(self: &Arc<Self>) {
+    pub(super) fn grow(self: &Arc<Self>) {
         loop {
             let threads = self.threads.load(Ordering::SeqCst);
             let blocked = self.blocked.load(Ordering::SeqCst);
@@ -150,13 +154,10 @@ impl Shared {
                 continue;
             }
             let shared = self.clone();
+            // Dropped last, however the thread ends: it counts it out.
             let body = move || {
-                {
-                    let _left = Left(shared.clone());
-                    Thread::new(shared.clone()).run();
-                }
-                // A call may have come while this thread made up its mind to end.
-                Shared::grow(&shared);
+                let hang = Hang::new(shared.clone());
+                Thread::new(shared, hang.clone()).run();
             };
             if let Err(error) = self.env.spawn_thread(self.name, body) {
                 tracing::warn!(%error, "cannot start a thread for functions");
@@ -167,24 +168,16 @@ impl Shared {
     }
 }
 
-/// Counts a thread out, however it ends.
-struct Left(Arc<Shared>);
-
-impl Drop for Left {
-    fn drop(&mut self) {
-        self.0.threads.fetch_sub(1, Ordering::SeqCst);
-    }
-}
-
 struct Thread {
     shared: Arc<Shared>,
+    hang: Arc<Hang>,
     isolates: IsolateCache,
     parker: Parker,
     clock: Arc<dyn Clock>,
 }
 
 impl Thread {
-    fn new(shared: Arc<Shared>) -> Self {
+    fn new(shared: Arc<Shared>, hang: Arc<Hang>) -> Self {
         let counted = shared.clone();
         let parker = Parker::new(move |is_blocked| {
             if is_blocked {
@@ -194,8 +187,15 @@ impl Thread {
                 counted.blocked.fetch_sub(1, Ordering::SeqCst);
             }
         });
+        let weak = Arc::downgrade(&hang);
+        let on_hang = move || {
+            if let Some(hang) = weak.upgrade() {
+                hang.write_off();
+            }
+        };
         Self {
-            isolates: IsolateCache::new(shared.options.clone(), shared.watchdog.clone()),
+            isolates: IsolateCache::new(shared.options.clone(), shared.watchdog.with_on_hang(on_hang)),
+            hang,
             parker,
             clock: shared.env.clock.clone(),
             shared,
@@ -209,6 +209,9 @@ impl Thread {
                 continue;
             }
             let (program, context) = self.run_job(job);
+            if self.hang.is_written_off() {
+                break;
+            }
             if self.shared.queue.is_empty()
                 && let Some(context) = context
             {
@@ -237,6 +240,8 @@ impl Thread {
             idle += wait;
         };
         shared.idle.fetch_sub(1, Ordering::SeqCst);
+        // A call that came between the one taken here and this moment counted on this thread.
+        Shared::grow(shared);
         job
     }
 
@@ -246,9 +251,10 @@ impl Thread {
             Job::Udf { invocation, host, reply } => {
                 let context = context_of(&invocation);
                 let program = invocation.program.clone();
+                self.hang.begin(Reply::Udf(reply));
                 let (outcome, host) = self.run_udf(&invocation, host);
-                if let Some(host) = host {
-                    let _ = reply.send((outcome, host));
+                if let (Some(Reply::Udf(reply)), Some(host)) = (self.hang.end(), host) {
+                    let _ = reply.send((outcome, Some(host)));
                 }
                 (program, context)
             }
@@ -256,24 +262,30 @@ impl Thread {
                 let _ = started.send(());
                 let context = context_of(&invocation);
                 let program = invocation.program.clone();
+                self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
                     action::run(scope, shared, &invocation, &host, &self.clock, &self.parker)
                 });
                 drop(host);
-                let _ = reply.send(outcome);
+                if let Some(Reply::Action(reply)) = self.hang.end() {
+                    let _ = reply.send(outcome);
+                }
                 (program, context)
             }
             Job::Http { invocation, host, request, started, response, reply } => {
                 let _ = started.send(());
                 let context = context_of(&invocation);
                 let program = invocation.program.clone();
+                self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
                     http_action::run(scope, shared, &invocation, &host, &self.clock, &self.parker, request, response)
                 });
                 drop(host);
-                let _ = reply.send(outcome);
+                if let Some(Reply::Action(reply)) = self.hang.end() {
+                    let _ = reply.send(outcome);
+                }
                 (program, context)
             }
         }
@@ -296,6 +308,7 @@ impl Thread {
             env: invocation.env.clone(),
             seed: invocation.seed,
             now_ms: invocation.now_ms,
+            component: invocation.component,
             depth: 1,
         };
         let outcome = self.isolates.with(&invocation.program, |isolate, shared| {

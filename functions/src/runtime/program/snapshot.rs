@@ -1,6 +1,6 @@
 //! Evaluating modules and freezing the result in a V8 startup snapshot.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -41,13 +41,21 @@ impl Caution {
     }
 }
 
+/// What is left unfrozen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Choice {
+    pub(super) caution: Caution,
+    /// Entries by path, whatever the caution says.
+    pub(super) excluded: BTreeSet<String>,
+}
+
 /// Objects made by these have parts outside of the heap.
 const SUSPICIOUS: &[&str] = &["WebAssembly", "Intl.", "SharedArrayBuffer", "Iterator.zip", ".segment("];
 
 /// Evaluates the entries of a bundle, each in a context of its own, and freezes the contexts.
 pub(super) fn freeze(
     bundle: &Bundle,
-    caution: Caution,
+    choice: &Choice,
     options: &RuntimeOptions,
     watchdog: &Watchdog,
 ) -> Result<Frozen, BuildError> {
@@ -59,7 +67,7 @@ pub(super) fn freeze(
     let executions = Rc::new(ExecutionStack::default());
     isolate.set_slot(executions.clone());
     let watch = watchdog.watch(isolate.thread_safe_handle());
-    let mut freezer = Freezer { bundle, caution, options, sources, executions, watch };
+    let mut freezer = Freezer { bundle, choice, options, sources, executions, watch };
     match freezer.add_contexts(&mut isolate) {
         Ok(manifest) => {
             drop(freezer);
@@ -81,7 +89,7 @@ pub(super) fn freeze(
 
 struct Freezer<'a> {
     bundle: &'a Bundle,
-    caution: Caution,
+    choice: &'a Choice,
     options: &'a RuntimeOptions,
     sources: Arc<Sources>,
     executions: Rc<ExecutionStack>,
@@ -118,7 +126,8 @@ impl Freezer<'_> {
         path: &str,
         env_reads: &mut BTreeMap<String, Option<String>>,
     ) -> Result<Option<(Vec<String>, bool)>, BuildError> {
-        match self.caution {
+        match self.choice.caution {
+            _ if self.choice.excluded.contains(path) => return Ok(None),
             Caution::None => {}
             Caution::Suspicious if !self.is_suspicious(path) => {}
             _ => return Ok(None),
@@ -213,15 +222,17 @@ impl<'s> Additions<'s> {
     }
 }
 
-/// Makes every context of a snapshot once. What V8 can't make ends the process, and this is the one where it may.
-pub(super) fn prove(frozen: &Frozen) -> Result<(), BuildError> {
+/// Makes every context of a snapshot once: those that V8 can't make end the process, and this is the one where they may.
+/// `next` is told of the entry whose turn it is.
+pub(super) fn prove(frozen: &Frozen, mut next: impl FnMut(&str)) -> Result<(), BuildError> {
     let references = ops::external_references();
     let params = v8::CreateParams::default().external_references(references.into()).snapshot_blob(frozen.blob.clone().into());
     let mut isolate = v8::Isolate::new(params);
     context::prepare_isolate(&mut isolate);
     isolate.set_slot(Rc::new(ExecutionStack::default()));
-    let indices = frozen.manifest.entries.values().filter_map(|entry| entry.context);
-    for index in indices.chain([frozen.manifest.bare]) {
+    let entries = frozen.manifest.entries.iter().filter_map(|(path, entry)| Some((path, entry.context?)));
+    for (path, index) in entries {
+        next(path);
         v8::scope!(let scope, &mut isolate);
         if v8::Context::from_snapshot(scope, index, v8::ContextOptions::default()).is_none() {
             return Err(BuildError::Internal("a startup snapshot lacks a context".to_owned()));
