@@ -60,6 +60,7 @@ fn invocation(program: &Arc<Program>, export: &str, args: &str) -> Invocation {
         seed: [7; 32],
         now_ms: 1.7e12,
         env: Arc::default(),
+        component: 0,
         limits: InvocationLimits::default(),
     }
 }

@@ -59,6 +59,11 @@ const EXHAUSTION = [
     return all.length;`, /allocation failed|out of memory|timed out/),
   attack("resizedBuffer", "const b: any = new (ArrayBuffer as any)(0, { maxByteLength: 2 ** 30 }); b.resize(2 ** 30); new Uint8Array(b).fill(1); return 1;",
     /allocation failed|out of memory|timed out|resize/),
+  attack("resizedBufferAtOnce", "new Uint8Array((() => { const b: any = new (ArrayBuffer as any)(0, { maxByteLength: 2 ** 32 }); b.resize(2 ** 32); return b; })()).fill(1); return 1;",
+    /allocation failed|out of memory|timed out|resize|Invalid/),
+  attack("resizableAtOnce", "return new Uint8Array(new (ArrayBuffer as any)(2 ** 32, { maxByteLength: 2 ** 32 })).fill(1).length;", /allocation failed|out of memory|timed out|Invalid/),
+  attack("intlObjects", "const all: any[] = []; for (;;) all.push(new Intl.DateTimeFormat('en', { timeZone: 'Asia/Tokyo' }), new Intl.Segmenter('de'));", STOPPED),
+  attack("intlObjectsInside", "const F: any = Object.getPrototypeOf(new Intl.DateTimeFormat()).constructor; const all: any[] = []; for (;;) all.push(new F('de'), F('de'), Reflect.construct(F, ['fr'], class extends F {}));", STOPPED),
   attack("sharedBuffers", `const all: any[] = [];
     for (let i = 0; i < 64; i++) { const b = new SharedArrayBuffer(2 ** 24); new Uint8Array(b).fill(1); all.push(b); }
     return all.length;`, /allocation failed|out of memory|timed out/),

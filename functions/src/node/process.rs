@@ -78,7 +78,8 @@ impl Process {
         let (out, to_write) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let state = State { ready: Some(ready), ..State::default() };
-        let process = Arc::new(Self { out, child: Mutex::new(child), state: Mutex::new(state), _scratch: place.scratch });
+        let process =
+            Arc::new(Self { out, child: Mutex::new(child), state: Mutex::new(state), _scratch: place.scratch });
         let connect = || Ok((tokio_stream(ours)?, tokio_stream(output)?));
         let (stream, output) = connect().map_err(NodeError::io("talk to a Node process"))?;
         let (reader, writer) = stream.into_split();

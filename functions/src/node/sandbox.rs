@@ -99,7 +99,9 @@ impl Reach {
             for file in [file, real] {
                 // `PREFIX/bin/node`: its libraries and npm are in `PREFIX/lib`.
                 let prefix = file.parent().filter(|folder| folder.ends_with("bin")).and_then(Path::parent);
-                read.extend(prefix.into_iter().flat_map(|prefix| ["bin", "lib", "libexec"].map(|name| prefix.join(name))));
+                read.extend(
+                    prefix.into_iter().flat_map(|prefix| ["bin", "lib", "libexec"].map(|name| prefix.join(name))),
+                );
                 read.push(file);
             }
         }

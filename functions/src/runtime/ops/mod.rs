@@ -19,6 +19,7 @@ mod syscalls;
 mod text;
 mod timers;
 mod url;
+mod weigh;
 
 use v8::MapFnTo;
 
@@ -64,6 +65,7 @@ natives! {
         "querySerialize" => url::query_serialize,
         "clone" => clone::clone,
         "sharedBuffer" => shared_buffer::make,
+        "weigh" => weigh::weigh,
         "getAsyncContext" => async_context::get,
         "setAsyncContext" => async_context::set,
         "reportError" => console::report_error,

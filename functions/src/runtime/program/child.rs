@@ -92,7 +92,9 @@ pub(in crate::runtime) fn build(
 enum Answer {
     Frozen(Frozen),
     /// The child ended without an answer, maybe while the context of an entry was made.
-    Ended { at: Option<String> },
+    Ended {
+        at: Option<String>,
+    },
 }
 
 fn ask(exe: &Path, request: &Request) -> Result<Answer, BuildError> {

@@ -226,7 +226,8 @@ impl<'s> Additions<'s> {
 /// `next` is told of the entry whose turn it is.
 pub(super) fn prove(frozen: &Frozen, mut next: impl FnMut(&str)) -> Result<(), BuildError> {
     let references = ops::external_references();
-    let params = v8::CreateParams::default().external_references(references.into()).snapshot_blob(frozen.blob.clone().into());
+    let params =
+        v8::CreateParams::default().external_references(references.into()).snapshot_blob(frozen.blob.clone().into());
     let mut isolate = v8::Isolate::new(params);
     context::prepare_isolate(&mut isolate);
     isolate.set_slot(Rc::new(ExecutionStack::default()));

@@ -89,7 +89,7 @@ async fn modules_that_leave_v8_no_room_are_evaluated_each_time() {
         let program = pool().build(bundle_of(modules, &["m.js", "n.js"])).await.unwrap();
         for _ in 0..2 {
             let (outcome, _) = run_query(&program, "f", "[{}]").await;
-            assert_eq!(outcome.result.as_deref(), Ok("1"), "{hostile}");
+            assert_eq!(outcome.result.as_deref().ok(), Some("1"), "{hostile}");
         }
         assert!(program.entry("m.js").unwrap().context.is_none(), "{hostile}");
         assert!(program.entry("n.js").unwrap().context.is_some(), "{hostile}");
