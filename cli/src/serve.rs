@@ -85,7 +85,16 @@ pub async fn run_with(
         action_time: options.node_action_timeout.map(Duration::from_secs),
         ..NodeOptions::default()
     };
-    let options = EngineOptions { db: db.clone(), modules, env: env.clone(), deployment: config, runtime, fetch, node };
+    let options = EngineOptions {
+        db: db.clone(),
+        modules,
+        env: env.clone(),
+        deployment: config,
+        runtime,
+        fetch,
+        node,
+        audit_log: options.audit_log.clone(),
+    };
     let engine =
         Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
     let scheduler = Scheduler::start(&engine);

@@ -62,6 +62,7 @@ fn invocation(program: &Arc<Program>, export: &str, args: &str) -> Invocation {
         env: Arc::default(),
         component: 0,
         limits: InvocationLimits::default(),
+        is_again: false,
     }
 }
 

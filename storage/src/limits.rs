@@ -153,6 +153,12 @@ limits! {
     log_lines: usize = 256, "lines";
     /// Length of one log line.
     log_line_length: usize = 32_768, "bytes";
+    /// Size of one line that a function writes with `log.audit`, as JSON.
+    audit_line_size: usize = 100_000, "bytes";
+    /// Lines that one execution writes with `log.audit`.
+    audit_lines: usize = 500, "lines";
+    /// Size of all lines that one execution writes with `log.audit`.
+    audit_size: usize = 4_000_000, "bytes";
     /// Depth of functions that call functions in one transaction.
     call_depth: usize = 8, "calls";
     /// Time that the code of a query or mutation itself runs.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt as _};
 use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
+use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::commit::CommitStream;
 use lakewire_storage::interval::Interval;
@@ -74,6 +75,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The keys of which a mutation writes one in the transaction that records it as done.
     fn record_of(&self, session: &SessionRequest) -> Interval;
+
+    /// Emits the audit log lines of a query: the client of `call` is about to get its result.
+    fn emit_audit(&self, call: &Call, lines: &[AuditLine]);
 
     /// Verifies an admin key, whose holder may act as a user described by attributes.
     fn admin(&self, key: &str, acting_as: Option<&serde_json::Value>) -> Result<Identity, AuthError>;

@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::engine::{Engine, session_record_key};
+use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::database::Snapshot;
 use lakewire_storage::interval::Interval;
@@ -74,6 +75,10 @@ impl Backend for EngineBackend {
 
     fn record_of(&self, session: &SessionRequest) -> Interval {
         Interval::point(session_record_key(session))
+    }
+
+    fn emit_audit(&self, call: &Call, lines: &[AuditLine]) {
+        self.engine.emit_audit(call, lines);
     }
 
     fn admin(&self, key: &str, acting_as: Option<&serde_json::Value>) -> Result<Identity, AuthError> {

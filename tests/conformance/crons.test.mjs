@@ -1,6 +1,7 @@
 // udf-runtime.md, point 134, and deploy-and-admin.md, point 22: cron jobs, deployed with the official CLI.
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, before, test } from "node:test";
 import { ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
@@ -97,4 +98,36 @@ test("runtime 134: what is no cron job fails the push with InvalidCron", { timeo
     assert.notEqual(result.code, 0);
     assert.match(result.stderr + result.stdout, reason);
   }
+});
+
+test("runtime 134, 125: a cron job runs an action of a Node module, once a time, and remembers how it ended", { timeout: 60_000 }, async () => {
+  const inNode = {
+    "convex/inNode.ts": `"use node";
+      import { createHash } from "node:crypto";
+      import { internalAction } from "./_generated/server";
+      import { internal } from "./_generated/api";
+      export const tick = internalAction(async (ctx, { by }: any) => {
+        console.log("ticking in", typeof process.versions.node);
+        await ctx.runMutation(internal.ticks.tick, { by: createHash("sha256").update(by).digest("hex") });
+      });
+      export const fails = internalAction(async () => { throw new Error("node says no"); });`,
+  };
+  const body = `
+    crons.interval("in node", { seconds: 1 }, internal.inNode.tick, { by: "node" });
+    crons.interval("fails in node", { seconds: 1 }, internal.inNode.fails, {});`;
+  writeFiles(project, { ...inNode, ...crons(body) });
+  await deploy();
+  const digest = createHash("sha256").update("node").digest("hex");
+  const ticks = async () => (await client.query(api.ticks.list)).filter((by) => by === digest).length;
+  await until(async () => (await ticks()) >= 3, "it ticks", 30_000);
+  const last = async (name) => (await list("listCronJobs")).find((job) => job.name === name)?.lastRun;
+  const failed = await until(() => last("fails in node"), "the other one has run");
+  assert.equal(failed.status.type, "err");
+  assert.match(failed.status.error, /node says no/);
+  const ran = await last("in node");
+  assert.equal(ran.status.type, "success");
+  assert.match(ran.logLines.logLines.join(), /ticking in/);
+  assert.equal(ran.udfPath, "inNode.js:tick");
+  const runs = (await list("listCronJobRuns")).filter((run) => run.name === "in node" && run.status.type === "success");
+  assert.equal(new Set(runs.map((run) => run.ts)).size, runs.length, "never two runs of one time");
 });

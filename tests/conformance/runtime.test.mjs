@@ -23,7 +23,9 @@ test("runtime 2: a plain function can't be called, and the public can't tell it 
   const plain = await query("rtHelp:plain");
   assert.match(plain.error, /Could not find public function for 'rtHelp:plain'/);
   assert.equal(strip(plain, "plain"), strip(await query("rtHelp:other"), "other"));
-  assert.ok((await query("rtHelp:plain", {}, { admin: true })).error);
+  const [told, missing] = [await query("rtHelp:plain", {}, { admin: true }), await query("rtHelp:other", {}, { admin: true })];
+  assert.match(told.error, /'rtHelp(\.js)?:plain' is exported, but it is not a Convex function/);
+  assert.match(missing.error, /Could not find function for 'rtHelp(\.js)?:other'/);
 });
 
 test("runtime 3: a function of another kind is refused, and the message tells the kinds", async () => {

@@ -2,8 +2,9 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ConvexHttpClient } from "convex/browser";
+import { ConvexClient, ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
+import WebSocket from "ws";
 import { deployApp, makeProject, startServer } from "../lib/server.mjs";
 import { sleep, until } from "./harness.mjs";
 
@@ -41,6 +42,8 @@ const APP = {
       for (const job of await ctx.db.system.query("_scheduled_functions").collect()) counts[job.state.kind] = (counts[job.state.kind] ?? 0) + 1;
       return counts;
     } });
+    export const touch = mutation({ args: {}, handler: async (ctx) => { await ctx.db.insert("touches", {}); } });
+    export const touches = query({ args: {}, handler: async (ctx) => (await ctx.db.query("touches").collect()).length });
     export const marks = query({ args: {}, handler: async (ctx) => (await ctx.db.query("marks").withIndex("n").collect()).map((mark) => mark.n) });`,
 };
 
@@ -84,6 +87,54 @@ test("an action schedules at once, even if it fails later", async () => {
   const [first, second] = /Uncaught Error: (\w+),(\w+)/.exec(error.message).slice(1);
   assert.equal((await over(first)).state.kind, "success");
   assert.equal((await job(second)).state.kind, "canceled");
+});
+
+/** Jobs that are due at one moment. `LAKEWIRE_DUE_JOBS=10000` is what one deployment has to bear. */
+const DUE = Number(process.env.LAKEWIRE_DUE_JOBS ?? 2000);
+
+test(`${DUE} jobs that are due at once are all run, and live traffic goes on meanwhile`, { timeout: 60_000 + DUE * 30 }, async () => {
+  const admin = new ConvexHttpClient(server.url, { logger: false });
+  admin.setAdminAuth(server.adminKey);
+  const size = (tableName) => admin.query("_system/frontend/tableSize", { tableName });
+  const before = await size("marks");
+  const socket = new ConvexClient(server.url, { webSocketConstructor: WebSocket, unsavedChangesWarning: false });
+  try {
+    // Far enough away for all of them to be there when it comes.
+    const due = Date.now() + 2000 + DUE * 2;
+    for (let from = 0; from < DUE; from += 1000) {
+      const count = Math.min(1000, DUE - from);
+      await client.mutation(api.jobs.schedule, { from: 1e6 + from, count, ms: due - Date.now(), slow: false });
+    }
+    assert.ok(Date.now() < due, "the jobs took too long to make");
+    let seen = -1;
+    socket.onUpdate(api.jobs.touches, {}, (count) => (seen = count));
+    await until(() => seen >= 0, "the subscription has begun");
+    await sleep(due - Date.now());
+    const [calls, updates] = [[], []];
+    const timed = async (times, work) => {
+      const started = performance.now();
+      await work();
+      times.push(performance.now() - started);
+    };
+    while ((await size("marks")) < before + DUE) {
+      const last = seen;
+      await timed(updates, async () => {
+        await timed(calls, () => client.mutation(api.jobs.touch, {}));
+        await until(() => seen > last, "the subscription hears of the mutation");
+      });
+      await sleep(20);
+    }
+    const took = Date.now() - due;
+    const at = (times, part) => Math.round(times.toSorted((a, b) => a - b)[Math.floor((times.length - 1) * part)]);
+    console.log(`# ${DUE} jobs in ${took} ms; ${calls.length} mutations meanwhile: p50 ${at(calls, 0.5)} ms, p99 ${at(calls, 0.99)} ms; ` +
+      `until a subscription has heard: p50 ${at(updates, 0.5)} ms, p99 ${at(updates, 0.99)} ms`);
+    assert.ok(calls.length > 1, "no live traffic: this test has tested nothing");
+    // Generous: other tests have the machine at the same time.
+    assert.ok(at(calls, 0.5) < 500 && at(updates, 0.99) < 5000);
+    assert.equal(await size("marks"), before + DUE, "each once");
+  } finally {
+    await socket.close();
+  }
 });
 
 test("runtime 128, 129: kill -9 in the middle: mutations exactly once, actions at most once", { timeout: 120_000 }, async () => {

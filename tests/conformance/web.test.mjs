@@ -183,3 +183,43 @@ test("crypto.subtle: what Node encrypts is decrypted", async () => {
     assert.deepEqual(new Uint8Array(opened), new Uint8Array(data), algorithm.name);
   }
 });
+
+test("TextDecoder: every kind of encoding, whole and in pieces, is what Node decodes", async () => {
+  const samples = {
+    "utf-8": [0xef, 0xbb, 0xbf, 0x68, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, 0xff, 0xe2, 0x82],
+    "utf-16le": [0xff, 0xfe, 0x41, 0, 0x3d, 0xd8, 0, 0xde, 0x3d, 0xd8, 0x42, 0],
+    "utf-16be": [0xfe, 0xff, 0, 0x41, 0xd8, 0x3d, 0xde, 0],
+    // Not 0x80 to 0x9f, which some versions of Node take for Latin-1.
+    latin1: [0xe9, 0x61, 0xff],
+    "iso-8859-2": [0xa3, 0xf3, 0x64, 0xbc],
+    "koi8-r": [0xf0, 0xd2, 0xc9, 0xd7, 0xc5, 0xd4],
+    shift_jis: [0x93, 0xfa, 0x96, 0x7b, 0x8c, 0xea, 0x61],
+    "euc-jp": [0xc6, 0xfc, 0xcb, 0xdc, 0x78],
+    "iso-2022-jp": [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x4b, 0x5c, 0x1b, 0x28, 0x42, 0x61],
+    gb18030: [0xd6, 0xd0, 0x81, 0x30, 0x81, 0x30, 0x7a],
+    big5: [0xa4, 0xa4, 0xa4, 0xe5, 0x20, 0x78],
+    "euc-kr": [0xc7, 0xd1, 0xb1, 0xdb],
+  };
+  const attempt = (run) => {
+    try {
+      return run();
+    } catch (error) {
+      return error.name;
+    }
+  };
+  for (const [label, numbers] of Object.entries(samples)) {
+    const bytes = Uint8Array.from(numbers).buffer;
+    for (const options of [{}, { fatal: true }, { ignoreBOM: true }]) {
+      const expected = attempt(() => new TextDecoder(label, options).decode(bytes));
+      for (const size of [1, 2, 3, 5]) {
+        const got = await ok.query("rtWeb:decode", { label, bytes, size, options });
+        const name = new TextDecoder(label).encoding;
+        assert.deepEqual(got, [expected, expected, name], `${label} ${JSON.stringify(options)} in pieces of ${size}`);
+      }
+    }
+  }
+  const empty = new ArrayBuffer(0);
+  for (const label of ["nothing", "iso-2022-kr", "replacement"]) {
+    assert.deepEqual(await ok.query("rtWeb:decode", { label, bytes: empty, size: 1, options: {} }), ["RangeError", "RangeError", "RangeError"]);
+  }
+});

@@ -159,6 +159,9 @@ pub struct ServeOptions {
     /// Time that a `"use node"` action takes, in seconds; 600 by default.
     #[arg(long, env = "NODE_ACTION_USER_TIMEOUT_SECS", value_name = "SECONDS")]
     pub node_action_timeout: Option<u64>,
+    /// File that lines of `log.audit` are appended to, as JSON; without one they are part of the server's own log.
+    #[arg(long, env = "LAKEWIRE_AUDIT_LOG", value_name = "FILE")]
+    pub audit_log: Option<PathBuf>,
     /// Whether `fetch` may reach the server itself: `dev` does, `serve` does not.
     #[arg(skip)]
     pub fetch_loopback: bool,

@@ -4,6 +4,7 @@ use lakewire_storage::commit::CommitError;
 use lakewire_storage::transaction::TxError;
 
 use crate::crons::InvalidCron;
+use crate::jobs::JobsError;
 use crate::model::ModelError;
 use crate::model::auth::AuthConfigError;
 use crate::model::env_vars::EnvVarError;
@@ -33,6 +34,20 @@ pub enum PushError {
     NodeInComponent { path: String, module: String },
     #[error("there is no component with the id `{id}`")]
     NoSuchComponent { id: String },
+    #[error(
+        "component `{path}` is mounted: only one that the app does not use any more can be deleted. Remove it from convex.config.ts and deploy first"
+    )]
+    ComponentMounted { path: String },
+    #[error("the app itself cannot be deleted: `componentId` must be that of a component")]
+    AppIsNoComponent,
+    #[error("there is no table `{name}`")]
+    NoSuchTable { name: String },
+    #[error("table `{name}` is in the schema. Remove it from schema.ts and deploy first")]
+    TableInSchema { name: String },
+    #[error("`{id}` is not the id of a scheduled function")]
+    InvalidJobId { id: String },
+    #[error("there is no scheduled function with the id `{id}`")]
+    NoSuchJob { id: String },
     /// The server cannot run Node modules.
     #[error("{reason}")]
     NodeUnavailable { reason: String },
@@ -81,6 +96,8 @@ pub enum PushError {
     Transaction(#[from] TxError),
     #[error(transparent)]
     Commit(#[from] CommitError),
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
     #[error("cannot keep the state of the push: {0}")]
     Staging(#[from] object_store::Error),
     #[error("{reason}")]
@@ -99,6 +116,11 @@ impl PushError {
             PushError::Typecheck { .. } => "TypecheckError",
             PushError::CyclicImport { .. } => "CyclicImport",
             PushError::NoSuchComponent { .. } => "ComponentNotFound",
+            PushError::ComponentMounted { .. } | PushError::AppIsNoComponent => "ComponentNotUnmounted",
+            PushError::NoSuchTable { .. } => "TableNotFound",
+            PushError::TableInSchema { .. } => "TableInSchema",
+            PushError::InvalidJobId { .. } => "InvalidArgument",
+            PushError::NoSuchJob { .. } => "ScheduledFunctionNotFound",
             PushError::NodeUnavailable { .. } | PushError::NodeInComponent { .. } => "NodeActionsNotSupported",
             PushError::ExternalPackages { .. } => "InvalidExternalModules",
             PushError::MissingExistingModule { .. } => "MissingExistingModule",
@@ -123,6 +145,7 @@ impl PushError {
             | PushError::Transaction(_)
             | PushError::Model(_)
             | PushError::Staging(_)
+            | PushError::Jobs(_)
             | PushError::Internal { .. } => "InternalServerError",
         }
     }
@@ -136,6 +159,7 @@ impl PushError {
             PushError::Transaction(error) if error.is_developer_error() => 400,
             PushError::Commit(CommitError::Conflict(_)) => 400,
             PushError::Commit(_)
+            | PushError::Jobs(_)
             | PushError::Transaction(TxError::Read(_))
             | PushError::Model(ModelError::Transaction { source: TxError::Read(_), .. }) => 503,
             PushError::Transaction(_) | PushError::Model(_) | PushError::Staging(_) | PushError::Internal { .. } => 500,

@@ -10,6 +10,7 @@
 
 mod components;
 mod definition;
+mod deletion;
 mod error;
 mod evaluate;
 mod exports;
@@ -29,6 +30,7 @@ mod tree;
 mod wait;
 mod work;
 
+pub use deletion::{CancelJobs, cancel_job, cancel_jobs, delete_component, delete_jobs, delete_tables};
 pub use error::PushError;
 pub use finish::{FinishPushRequest, finish_push};
 pub use preparation::{SchemaTexts, schema_texts, validation_progress};

@@ -95,14 +95,14 @@ pub async fn prepare(engine: &Engine, app: &EvaluatedApp, live: bool) -> Result<
     Err(PushError::ConcurrentPush)
 }
 
-/// The namespaces of the app and of every component that ever was.
+/// The namespaces of the app and of every component that ever was and has not been deleted.
 ///
 /// # Errors
 /// A failure of storage.
 pub async fn namespaces(tx: &mut Transaction) -> Result<BTreeMap<ComponentPath, Namespace>, PushError> {
     let rows = component::read(tx).await?;
-    let known =
-        rows.iter().filter_map(|row| Some((ComponentPath::parse(&row.value.path).ok()?, row.value.namespace())));
+    let rows = rows.iter().filter(|row| row.value.state != ComponentState::Deleting);
+    let known = rows.filter_map(|row| Some((ComponentPath::parse(&row.value.path).ok()?, row.value.namespace())));
     Ok(known.chain([(ComponentPath::root(), Namespace::ROOT)]).collect())
 }
 
@@ -116,6 +116,11 @@ async fn begin(
     let (namespace, allocated) = match known {
         Some(namespace) => (namespace, None),
         None => {
+            let path = instance.path.as_str();
+            if component::read(tx).await?.iter().any(|row| row.value.path == path) {
+                let reason = format!("component `{path}` is being deleted");
+                return Err(PushError::RaceDetected { reason });
+            }
             let namespace = tx.new_namespace().await?;
             let row = ComponentRow {
                 path: instance.path.to_string(),

@@ -54,19 +54,25 @@ pub async fn origins(engine: &Engine) -> Result<Origins, PushError> {
     Ok(effective_origins(&row, engine.models().configured()))
 }
 
+/// Whose tables the app, or the component with an id of `components:list`, has.
+///
+/// # Errors
+/// `ComponentNotFound`; a failure of storage.
+pub(super) async fn namespace_of(tx: &mut Transaction, component: Option<&str>) -> Result<Namespace, PushError> {
+    let Some(id) = component else { return Ok(Namespace::ROOT) };
+    match Target::by_id(tx, id).await {
+        Ok(target) => Ok(target.namespace),
+        Err(SystemError::Model(error)) => Err(error.into()),
+        Err(_) => Err(PushError::NoSuchComponent { id: id.to_owned() }),
+    }
+}
+
 /// The names of the tables of the app, or of the component with an id of `components:list`.
 ///
 /// # Errors
 /// `ComponentNotFound`; a failure of storage.
 pub async fn table_names(engine: &Engine, component: Option<&str>) -> Result<Vec<String>, PushError> {
     let mut tx = begin(engine);
-    let namespace = match component {
-        None => Namespace::ROOT,
-        Some(id) => match Target::by_id(&mut tx, id).await {
-            Ok(target) => target.namespace,
-            Err(SystemError::Model(error)) => return Err(error.into()),
-            Err(_) => return Err(PushError::NoSuchComponent { id: id.to_owned() }),
-        },
-    };
+    let namespace = namespace_of(&mut tx, component).await?;
     Ok(tx.catalog().tables(namespace).map(|table| table.name.clone()).collect())
 }

@@ -100,7 +100,10 @@ async fn mount(
     row: Option<Row<ComponentRow>>,
     staged: &StagedComponent,
 ) -> Result<Change, PushError> {
-    let Some(row) = row.filter(|row| row.value.namespace() == staged.namespace) else {
+    let is_same = |row: &Row<ComponentRow>| {
+        row.value.namespace() == staged.namespace && row.value.state != ComponentState::Deleting
+    };
+    let Some(row) = row.filter(is_same) else {
         let reason = format!("component `{}` was deleted during the push", staged.path);
         return Err(PushError::RaceDetected { reason });
     };
@@ -115,7 +118,7 @@ async fn mount(
     Ok(match row.value.state {
         ComponentState::Pending => Change::Create,
         ComponentState::Active => Change::Modify,
-        ComponentState::Unmounted => Change::Remount,
+        ComponentState::Unmounted | ComponentState::Deleting => Change::Remount,
     })
 }
 

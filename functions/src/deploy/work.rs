@@ -1,4 +1,4 @@
-//! The background work of pushes: building indexes, validating schemas.
+//! The background work of pushes and of administration: building indexes, validating schemas, deleting components.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use lakewire_storage::definition::{backfill_all, validate_schema};
 use lakewire_storage::id::DocumentId;
 use parking_lot::Mutex;
 
+use super::deletion::finish_deletions;
 use crate::engine::Engine;
 
 /// Whether the work is being done. One task of a process does all of it.
@@ -72,5 +73,6 @@ async fn try_run(db: &Database) -> Result<(), CommitError> {
         // Before the indexes, because it can end the push early.
         validate_schema(db, DocumentId { table: SystemTable::Schemas.number(), internal: schema.row }).await?;
     }
-    backfill_all(db).await
+    backfill_all(db).await?;
+    finish_deletions(db).await
 }

@@ -1,5 +1,6 @@
 //! What actions run on: calls of other functions, each a transaction of its own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
@@ -11,7 +12,7 @@ use serde_json::value::RawValue;
 use super::Engine;
 use super::execution::Outcome;
 use crate::auth::Identity;
-use crate::logs::{LogEntry, Progress};
+use crate::logs::{AuditUsage, LogEntry, Progress};
 use crate::model::AppModel;
 use crate::runtime::{ActionHost, AsyncCall, FetchRequest, FetchResponse, LogLine, NewFile, StoredFile, SyscallError};
 use crate::udf::address::{self, Address};
@@ -36,6 +37,15 @@ struct Shared {
     call: Call,
     execution_id: Arc<str>,
     http: Option<HttpPart>,
+    /// Whether it runs in Node, where actions can write to the audit log.
+    in_node: AtomicBool,
+    audited: Mutex<AuditUsage>,
+}
+
+impl Shared {
+    fn new(engine: Weak<Engine>, call: Call, execution_id: Arc<str>, http: Option<HttpPart>) -> Arc<Self> {
+        Arc::new(Self { engine, call, execution_id, http, in_node: AtomicBool::new(false), audited: Mutex::default() })
+    }
 }
 
 /// What sets an HTTP action apart from other actions.
@@ -52,11 +62,16 @@ struct FunctionCall<'a> {
 
 impl FunctionActionHost {
     pub(super) fn new(engine: Weak<Engine>, call: Call, execution_id: Arc<str>) -> Self {
-        Self { shared: Arc::new(Shared { engine, call, execution_id, http: None }), lines: Mutex::default() }
+        Self { shared: Shared::new(engine, call, execution_id, None), lines: Mutex::default() }
     }
 
     pub(super) fn for_http(engine: Weak<Engine>, call: Call, execution_id: Arc<str>, http: HttpPart) -> Self {
-        Self { shared: Arc::new(Shared { engine, call, execution_id, http: Some(http) }), lines: Mutex::default() }
+        Self { shared: Shared::new(engine, call, execution_id, Some(http)), lines: Mutex::default() }
+    }
+
+    /// Told once the action turns out to be one of a Node module.
+    pub(super) fn runs_in_node(&self) {
+        self.shared.in_node.store(true, Ordering::Relaxed);
     }
 
     /// The console lines so far.
@@ -110,7 +125,11 @@ impl Shared {
             "1.0/actions/query" => {
                 let call = self.inner_call(&engine, "ctx.runQuery", args).await?;
                 let snapshot = engine.db.latest();
-                reply(engine.run_query(&call, snapshot, None).await.map(|run| run.outcome))
+                let run = engine.run_query(&call, snapshot, None).await;
+                if let Ok(run) = &run {
+                    engine.emit_audit(&call, &run.audit);
+                }
+                reply(run.map(|run| run.outcome))
             }
             "1.0/actions/mutation" => {
                 let call = self.inner_call(&engine, "ctx.runMutation", args).await?;
@@ -140,6 +159,7 @@ impl Shared {
             "1.0/getRequestMetadata" => {
                 Ok(meta::request_metadata(&self.call.client, &self.call.request_id, self.call.job))
             }
+            "1.0/auditLog" if self.in_node.load(Ordering::Relaxed) => self.audit(&engine, args),
             "1.0/auditLog" => {
                 Err(developer("AuditLogNotSupportedInAction", "audit logging is not available in actions"))
             }
@@ -148,6 +168,13 @@ impl Shared {
                 None => developer("UnknownAsyncOperation", format_args!("Unknown async operation `{op}`")),
             }),
         }
+    }
+
+    /// There is no transaction: the line is emitted at once.
+    fn audit(&self, engine: &Engine, args: &str) -> Result<String, SyscallError> {
+        let line = self.audited.lock().line(&self.call.path, "Action", args, engine.db.limits())?;
+        engine.emit_audit(&self.call, &[line]);
+        Ok("null".to_owned())
     }
 
     /// The function that this action means by `address`, in the app as it is now.

@@ -8,8 +8,7 @@ use lakewire_storage::log::Timestamp;
 use lakewire_storage::transaction::Usage;
 
 use super::Engine;
-use crate::logs::LogLine;
-use crate::logs::{Completion, LogEntry, OccInfo, UsageStats};
+use crate::logs::{AuditLine, Completion, LogEntry, LogLine, OccInfo, UsageStats};
 use crate::model::FunctionKind;
 use crate::udf::host::ConsoleLine;
 use crate::udf::{
@@ -42,6 +41,8 @@ pub(super) struct QueryRun {
     pub reads: ReadSet,
     pub ts: Timestamp,
     pub observed: Observed,
+    /// None if it failed.
+    pub audit: Vec<AuditLine>,
 }
 
 /// A finished mutation.
@@ -91,6 +92,7 @@ impl QueryRun {
             reads: Arc::new(self.reads),
             ts: self.ts,
             observed: self.observed,
+            audit: self.audit.into(),
         }
     }
 }
@@ -130,6 +132,11 @@ impl Engine {
 
     fn client_lines(&self, lines: Vec<String>) -> Arc<[String]> {
         if self.deployment.redact_errors { Arc::default() } else { lines.into() }
+    }
+
+    /// Emits the audit log lines of `call`, whose result is about to be given to whoever made it.
+    pub fn emit_audit(&self, call: &Call, lines: &[AuditLine]) {
+        self.audit.emit(&self.logs, call, lines);
     }
 
     /// Random text that names one execution in the log.

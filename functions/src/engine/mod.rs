@@ -50,7 +50,7 @@ use crate::auth::{AuthError, Authenticator, Identity, JwtSigner, TokenVerifier};
 use crate::deploy::PushWork;
 use crate::fetch::FetchClient;
 use crate::files::Files;
-use crate::logs::FunctionLog;
+use crate::logs::{AuditSink, FunctionLog};
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::node::NodeExecutor;
 use crate::runtime::Pool;
@@ -77,6 +77,7 @@ pub struct Engine {
     node: Arc<NodeExecutor>,
     cursor_key: CursorKey,
     logs: FunctionLog,
+    audit: AuditSink,
     push_work: PushWork,
     conflicts: ConflictQueues<ConflictKey>,
     starvation: Starvation,
@@ -90,12 +91,13 @@ impl Engine {
     /// the work that an earlier process left undone.
     ///
     /// # Errors
-    /// When the operating system gives no threads, or TLS can't be set up.
+    /// When the operating system gives no threads, TLS can't be set up, or the file of the audit log cannot be opened.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node, audit_log } = options;
         let tokens = TokenVerifier::new(env.clone(), &fetch);
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
+        let audit = AuditSink::open(audit_log)?;
         let pool = Arc::new(Pool::new(runtime, env.clone())?);
         let origins = Origins { cloud: deployment.cloud_origin.clone(), site: deployment.site_origin.clone() };
         let engine = Arc::new_cyclic(|me| Self {
@@ -109,6 +111,7 @@ impl Engine {
             programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
             cursor_key: CursorKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
+            audit,
             push_work: PushWork::default(),
             conflicts: ConflictQueues::new(),
             starvation: Starvation::default(),
@@ -126,7 +129,7 @@ impl Engine {
     }
 
     /// Runs a query at the snapshot `at`, always: there is no cache here. `journal` is what an earlier run of the same
-    /// query gave.
+    /// query gave. Whoever gives the result to a client has to [emit](Engine::emit_audit) its audit log lines.
     ///
     /// # Errors
     /// [`CallFailure`]; a query that fails has a result.
@@ -158,7 +161,8 @@ impl Engine {
     pub async fn call_any(&self, call: &Call) -> Result<ActionResult, CallFailure> {
         Ok(match self.kind_of(call).await? {
             FunctionKind::Query => {
-                let QueryResult { outcome, log_lines, .. } = self.query(call, self.db.latest(), None).await?;
+                let QueryResult { outcome, log_lines, audit, .. } = self.query(call, self.db.latest(), None).await?;
+                self.emit_audit(call, &audit);
                 ActionResult { outcome, log_lines }
             }
             FunctionKind::Mutation => {

@@ -19,11 +19,11 @@ use super::occasion::Occasion;
 use super::query::Ran;
 use super::sessions::{self, SessionRecord};
 use super::starvation::{RightOfWay, STARVED};
-use super::{ConflictKey, Engine, prepare, warnings};
+use super::{ConflictKey, Engine, warnings};
 use crate::logs::OccInfo;
 use crate::model::FunctionKind;
 use crate::runtime::UdfKind;
-use crate::udf::check::{self, COMMIT_TS};
+use crate::udf::check::COMMIT_TS;
 use crate::udf::{Call, CallFailure, ConflictFailure, Failure, FunctionErrorKind, SessionRequest};
 
 /// Attempts of one mutation. Far more than a queue for a hot document needs: what still loses is in a fight that more
@@ -104,11 +104,6 @@ impl Engine {
     }
 
     async fn run_once(&self, call: &Call, once: Once<'_>) -> Result<Option<MutationRun>, CallFailure> {
-        if call.path.is_system() {
-            let outcome = Err(check::not_found(&call.path, prepare::access(call)));
-            let ts = self.db.latest().ts();
-            return Ok(Some(MutationRun { outcome, request_id: call.request_id.clone(), lines: Vec::new(), ts }));
-        }
         let mut contest = Contest::default();
         loop {
             // Who lost at the head of a queue, to one who was not in it, stays there.
@@ -161,10 +156,15 @@ impl Engine {
                 Err(error) => failed(error, started, Report::default(), ReadSet::new()),
             };
         }
-        let mut ran = self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?;
+        let mut ran = if call.path.is_system() {
+            self.run_system(call, UdfKind::Mutation, tx).await?
+        } else {
+            self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?
+        };
         warnings::append(&mut ran, self.env.now_ns());
         let Ran { outcome, mut tx, mut host, user_time, .. } = ran;
         let stored = std::mem::take(&mut host.stored);
+        let audit = std::mem::take(&mut host.audit);
         let lines: Vec<String> = host.lines.iter().map(|line| line.line.pretty()).collect();
         match (&outcome, once) {
             (Ok(json), Once::Session(session)) => sessions::record(&mut tx, session, json, &lines).await?,
@@ -185,6 +185,9 @@ impl Engine {
         self.files.settle_commit(&committed, &stored).await;
         match committed {
             Ok(ts) => {
+                if outcome.is_ok() {
+                    self.emit_audit(call, &audit);
+                }
                 let execution_id = self.execution_id();
                 self.log_completion(call, FunctionKind::Mutation, &execution_id, started, &outcome, report);
                 let outcome = outcome.map(|json| resolve_commit_ts(json, ts));

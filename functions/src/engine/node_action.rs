@@ -25,6 +25,7 @@ impl Prepared {
 
 impl Engine {
     pub(super) async fn run_in_node(&self, call: &Call, prepared: &Prepared, host: Arc<FunctionActionHost>) -> Outcome {
+        host.runs_in_node();
         let definition = match prepared.model.component(&call.path.component) {
             Some(component) => component.definition.clone(),
             None => Arc::default(),

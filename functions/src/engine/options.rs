@@ -1,5 +1,6 @@
 //! What an engine is made from.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use lakewire_storage::database::Database;
@@ -42,4 +43,6 @@ pub struct EngineOptions {
     pub fetch: FetchOptions,
     /// How Node actions run.
     pub node: NodeOptions,
+    /// The file that audit log lines are appended to; without one they go to the log of the server.
+    pub audit_log: Option<PathBuf>,
 }

@@ -10,6 +10,7 @@ use super::{Engine, ProgramError};
 use crate::model::{AnalyzedFunction, AppModel, FunctionKind, ModelError, RunState};
 use crate::runtime::FailureKind;
 use crate::runtime::{Invocation, InvocationLimits, JsFailure, Program, UdfKind};
+use crate::system::SystemFunction;
 use crate::udf::check::{self, Access, Placeholders, tables_of};
 use crate::udf::{Call, CallFailure, Failure, FunctionErrorKind};
 
@@ -123,7 +124,8 @@ impl Engine {
     /// The kind of the function that `call` names.
     pub(super) async fn kind_of(&self, call: &Call) -> Result<FunctionKind, CallFailure> {
         if call.path.is_system() {
-            return Ok(FunctionKind::Query);
+            let is_mutation = SystemFunction::find(&call.path).is_some_and(|found| found.kind() == UdfKind::Mutation);
+            return Ok(if is_mutation { FunctionKind::Mutation } else { FunctionKind::Query });
         }
         let model = self.models.at(&self.db, &self.db.latest()).await?;
         // A function that is not there fails the same way whatever it is run as.
@@ -143,6 +145,7 @@ impl Engine {
             env: prepared.process_env(call),
             component: check::namespace_of(&prepared.model, &call.path.component).0,
             limits: InvocationLimits::from(&**self.db.limits()),
+            is_again: false,
         }
     }
 }

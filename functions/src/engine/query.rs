@@ -9,9 +9,9 @@ use lakewire_storage::transaction::Transaction;
 use super::execution::{Outcome, QueryRun, Report};
 use super::prepare::{Prepared, Refusal, access};
 use super::{Engine, warnings};
-use crate::model::FunctionKind;
-use crate::runtime::{self, FailureKind, JsFailure, Program, UdfKind};
-use crate::system::{self, SystemContext, SystemError};
+use crate::model::{FunctionKind, deployment};
+use crate::runtime::{self, FailureKind, Invocation, JsFailure, Program, UdfKind};
+use crate::system::{self, SystemContext, SystemError, SystemFunction};
 use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
 use crate::udf::{Call, CallFailure, Caller, Failure, FunctionErrorKind, Observed, QueryResult};
@@ -49,7 +49,7 @@ impl Engine {
         let ts = at.ts();
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let mut ran = if call.path.is_system() {
-            self.run_system(call, tx).await?
+            self.run_system(call, UdfKind::Query, tx).await?
         } else {
             self.run_in(call, UdfKind::Query, at, tx, journal.map(str::to_owned)).await?
         };
@@ -74,7 +74,9 @@ impl Engine {
         let tx = self.db.begin(at.clone(), &call.path.udf_path());
         let ts = at.ts();
         let ran = self.execute(call, UdfKind::Query, Prepared { model, program }, at, tx, None).await?;
-        Ok(finished(call, ran, ts).into_result(self))
+        let result = finished(call, ran, ts).into_result(self);
+        self.emit_audit(call, &result.audit);
+        Ok(result)
     }
 
     /// Runs a query or mutation of the app in `tx`.
@@ -105,21 +107,21 @@ impl Engine {
         tx: Transaction,
         journal: Option<String>,
     ) -> Result<Ran, CallFailure> {
-        let context = self.context(call, &prepared, snapshot.clone());
-        let host = TransactionHost::new(context, tx, call.path.clone(), kind, journal);
-        let (outcome, host) = self.pool.run(self.invocation(call, kind, &prepared), host).await;
-        let Some(host) = host else {
-            // It can't be stopped, and what it has read is not to be had: as if it had read nothing.
-            if let Err(failure @ JsFailure { kind: FailureKind::Timeout, .. }) = outcome.result {
-                let tx = self.db.begin(snapshot, &call.path.udf_path());
-                let failure = Failure::new(FunctionErrorKind::Timeout, failure.message);
-                return Ok(Ran::refused(failure, tx));
+        let context = self.context(call, &prepared, snapshot);
+        let mut invocation = self.invocation(call, kind, &prepared);
+        let before = tx.clone();
+        let (mut outcome, mut ran) =
+            self.run_invocation(&invocation, context.clone(), call, tx, journal.clone()).await?;
+        if outcome.is_doubtful {
+            invocation.is_again = true;
+            let stored = ran.map(|(_, host)| host.stored).unwrap_or_default();
+            (outcome, ran) = self.run_invocation(&invocation, context, call, before.clone(), journal).await?;
+            if let Some((_, host)) = &mut ran {
+                host.stored.extend(stored);
             }
-            let message =
-                outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
-            return Err(CallFailure::Internal(message));
-        };
-        let (tx, host) = host.finish();
+        }
+        // What a call has read that can't be stopped is not to be had: as if it had read nothing.
+        let (tx, host) = ran.unwrap_or_else(|| (before, HostOutcome::default()));
         let result = match outcome.result {
             Ok(json) => {
                 let placeholders = Placeholders::of(kind);
@@ -136,17 +138,44 @@ impl Engine {
         Ok(Ran { outcome: result, tx, host, observed: outcome.observed, user_time: outcome.user_time })
     }
 
+    /// Without transaction: the call could not be stopped in its time.
+    async fn run_invocation(
+        &self,
+        invocation: &Invocation,
+        context: CallContext,
+        call: &Call,
+        tx: Transaction,
+        journal: Option<String>,
+    ) -> Result<(runtime::Outcome, Option<(Transaction, HostOutcome)>), CallFailure> {
+        let host = TransactionHost::new(context, tx, call.path.clone(), invocation.kind, journal);
+        let (outcome, host) = self.pool.run(invocation.clone(), host).await;
+        match (host, &outcome.result) {
+            (Some(host), _) => Ok((outcome, Some(host.finish()))),
+            (None, Err(JsFailure { kind: FailureKind::Timeout, .. })) => Ok((outcome, None)),
+            (None, Err(failure)) => Err(CallFailure::Internal(failure.message.clone())),
+            (None, Ok(_)) => Err(CallFailure::Internal("a thread was lost".to_owned())),
+        }
+    }
+
     /// Runs one of the server's own functions: for admins; everybody else is told that there is none.
-    async fn run_system(&self, call: &Call, mut tx: Transaction) -> Result<Ran, CallFailure> {
+    pub(super) async fn run_system(&self, call: &Call, kind: UdfKind, mut tx: Transaction) -> Result<Ran, CallFailure> {
         if !call.identity.is_admin() {
             return Ok(Ran::refused(check::not_found(&call.path, check::Access::Public), tx));
         }
+        if let Some(function) = SystemFunction::find(&call.path).filter(|function| function.kind() != kind) {
+            let name = |kind| if kind == UdfKind::Mutation { FunctionKind::Mutation } else { FunctionKind::Query };
+            let failure = check::wrong_kind(&call.path, name(kind), name(function.kind()));
+            return Ok(Ran::refused(failure, tx));
+        }
         tx.set_privileged(true);
+        // As every function does: tables that are deleted are told of by it.
+        deployment::read(&mut tx).await?;
         let context = SystemContext {
             component: &call.path.component,
             configured: self.models.configured(),
             nonce: self.env.random_u64(),
             cursor_key: &self.cursor_key,
+            files: &self.files,
         };
         let outcome = match system::call(&context, &call.path, &call.args, &mut tx).await {
             Ok(value) => Ok(value.to_json().into()),
@@ -154,6 +183,7 @@ impl Engine {
             Err(error @ SystemError::Args(_)) => {
                 Err(Failure::new(FunctionErrorKind::InvalidArguments, error.to_string()))
             }
+            Err(SystemError::Refused(message)) => Err(Failure::new(FunctionErrorKind::Thrown, message)),
             Err(SystemError::Transaction(error)) => match Refusal::from(error) {
                 Refusal::Function(failure) => Err(failure),
                 Refusal::Call(failure) => return Err(failure),
@@ -190,7 +220,10 @@ impl Engine {
 }
 
 fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
-    let HostOutcome { lines, journal, observed_identity, observed_time, .. } = ran.host;
+    let HostOutcome { lines, journal, observed_identity, observed_time, mut audit, .. } = ran.host;
+    if ran.outcome.is_err() {
+        audit.clear();
+    }
     QueryRun {
         outcome: ran.outcome,
         request_id: call.request_id.clone(),
@@ -203,5 +236,6 @@ fn finished(call: &Call, ran: Ran, ts: Timestamp) -> QueryRun {
             time: observed_time || ran.observed.time,
             random: ran.observed.random,
         },
+        audit,
     }
 }

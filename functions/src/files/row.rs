@@ -120,6 +120,14 @@ async fn read(tx: &mut Transaction, namespace: Namespace, id: InternalId) -> Res
     }))
 }
 
+/// Deletes the file with an id, if it is there.
+pub(super) async fn delete_by_id(tx: &mut Transaction, namespace: Namespace, id: InternalId) -> Result<(), ModelError> {
+    match read(tx, namespace, id).await? {
+        Some(file) => delete(tx, &file).await,
+        None => rows::delete_in(tx, namespace, VISIBLE, id).await,
+    }
+}
+
 /// Deletes a file. Its URL ends with the commit; its bytes stay until nobody can read of it any more.
 pub(crate) async fn delete(tx: &mut Transaction, file: &StoredFile) -> Result<(), ModelError> {
     let id = file.id.internal;

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, TryStreamExt};
-use lakewire_storage::catalog::Namespace;
+use lakewire_storage::catalog::{Namespace, SystemTable};
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::database::Database;
 use lakewire_storage::id::DocumentId;
@@ -21,10 +21,12 @@ use uuid::Uuid;
 
 use super::{FileError, StoredFile, row};
 use crate::auth::INSTANCE_SECRET_BYTES;
-use crate::jobs::try_commit;
+use crate::jobs::{JobsError, ids_in, try_commit};
 
 /// The folder of all files.
 pub(super) const FOLDER: &str = "files";
+/// Files deleted in one commit.
+const BATCH: usize = 256;
 const SOURCE: &str = "_system/storage";
 
 /// Bytes of a file, in order.
@@ -126,6 +128,26 @@ impl Files {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Deletes the files that a component has now.
+    ///
+    /// # Errors
+    /// When storage is out of reach; some may be deleted by then.
+    pub(crate) async fn delete_all(db: &Database, namespace: Namespace) -> Result<(), JobsError> {
+        let ids = ids_in(&db.latest(), namespace, SystemTable::Storage).await?;
+        for batch in ids.chunks(BATCH) {
+            loop {
+                let mut tx = db.begin(db.head(), SOURCE);
+                for id in batch {
+                    row::delete_by_id(&mut tx, namespace, *id).await?;
+                }
+                if try_commit(db, tx).await? {
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The file of a component that a text names, by its id or UUID, as of now; `None` if there is none.

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json, json};
 
 use super::deploy::{ErrorResponse, admin_body, parse};
 use crate::auth::Identity;
-use crate::deploy::{self, RequestDestination, RunTestFunctionRequest};
+use crate::deploy::{self, CancelJobs, RequestDestination, RunTestFunctionRequest};
 use crate::engine::Engine;
 use crate::logs::LogEntry;
 use crate::model::RunState;
@@ -52,6 +52,11 @@ pub fn routes(engine: Arc<Engine>) -> Router {
         .route("/api/v1/get_current_usage", get(get_current_usage))
         .route("/api/run_test_function", post(run_test_function))
         .route("/api/shapes2", get(shapes))
+        .route("/api/cancel_job", post(cancel_job))
+        .route("/api/cancel_all_jobs", post(cancel_all_jobs))
+        .route("/api/delete_scheduled_functions_table", post(delete_scheduled_functions_table))
+        .route("/api/delete_tables", post(delete_tables))
+        .route("/api/delete_component", post(delete_component))
         .layer(axum::extract::DefaultBodyLimit::disable())
         .with_state(engine)
 }
@@ -72,10 +77,6 @@ const UNAVAILABLE: &[(&str, &str)] = &[
     ("/api/document_deltas", "streaming exports"),
     ("/api/json_schemas", "streaming exports"),
     ("/api/streaming_import/{*rest}", "streaming imports"),
-    ("/api/delete_tables", "deleting tables"),
-    ("/api/delete_component", "deleting components"),
-    ("/api/cancel_all_jobs", "scheduled functions"),
-    ("/api/cancel_job", "scheduled functions"),
 ];
 
 type Answer = Result<axum::Json<Json>, ErrorResponse>;
@@ -230,6 +231,67 @@ fn with_text_lines(entry: &LogEntry) -> Json {
         json["logLines"] = text.collect::<Vec<_>>().into();
     }
     json
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CancelJob {
+    id: String,
+    #[serde(default)]
+    component_id: Option<String>,
+}
+
+async fn cancel_job(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
+    let (body, _) = admin_body(&engine, &headers, body).await?;
+    let CancelJob { id, component_id } = parse(&body)?;
+    engine.refresh().await?;
+    deploy::cancel_job(&engine, component_id.as_deref(), &id).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn cancel_all_jobs(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
+    let (body, _) = admin_body(&engine, &headers, body).await?;
+    let request: CancelJobs = parse(&body)?;
+    engine.refresh().await?;
+    deploy::cancel_jobs(&engine, &request).await?;
+    Ok(StatusCode::OK)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OfComponent {
+    #[serde(default)]
+    component_id: Option<String>,
+}
+
+async fn delete_scheduled_functions_table(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
+    let (body, _) = admin_body(&engine, &headers, body).await?;
+    let OfComponent { component_id } = parse(&body)?;
+    engine.refresh().await?;
+    deploy::delete_jobs(&engine, component_id.as_deref()).await?;
+    Ok(StatusCode::OK)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct DeleteTables {
+    table_names: Vec<String>,
+    #[serde(default)]
+    component_id: Option<String>,
+}
+
+async fn delete_tables(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
+    let (body, _) = admin_body(&engine, &headers, body).await?;
+    let DeleteTables { table_names, component_id } = parse(&body)?;
+    deploy::delete_tables(&engine, component_id.as_deref(), &table_names).await?;
+    Ok(StatusCode::OK)
+}
+
+async fn delete_component(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Done {
+    let (body, _) = admin_body(&engine, &headers, body).await?;
+    let OfComponent { component_id } = parse(&body)?;
+    deploy::delete_component(&engine, component_id.as_deref()).await?;
+    Ok(StatusCode::OK)
 }
 
 async fn run_test_function(State(engine): State<Arc<Engine>>, headers: HeaderMap, body: Body) -> Answer {

@@ -140,6 +140,7 @@ async fn query_batch(
         if n > 0 {
             text.push(',');
         }
+        state.engine.emit_audit(&request.call, &result.audit);
         write_result(&result.outcome, &result.log_lines, request.format, &mut text)?;
     }
     text.push_str("]}");
@@ -216,6 +217,7 @@ async fn run_query(state: &ApiState, request: FunctionRequest, at: Option<Snapsh
         state.engine.refresh().await?;
     }
     let result = state.queries.query(&request.call, at).await?;
+    state.engine.emit_audit(&request.call, &result.audit);
     respond(&result.outcome, &result.log_lines, request.format)
 }
 

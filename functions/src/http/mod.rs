@@ -29,6 +29,7 @@ use http::StatusCode;
 
 pub use error::ApiError;
 pub use format::ClientVersion;
+pub use request::client_ip;
 pub use site::site_router;
 
 use crate::engine::{Engine, QueryService};

@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Request};
 use http::header::{AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName};
+use http::{Extensions, HeaderMap, HeaderName};
 use lakewire_storage::env::Env;
 use percent_encoding::percent_decode_str;
 use serde::de::DeserializeOwned;
@@ -61,14 +61,19 @@ pub(super) fn request_id(env: &Env, headers: &HeaderMap) -> RequestId {
 /// Address, user agent and token behind a request of `identity`.
 pub(super) fn client_info(parts: &Parts, identity: &Identity) -> ClientInfo {
     let headers = &parts.headers;
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string());
-    // Set by the proxy in front, first the client as the outermost one saw it.
-    let forwarded = text(headers, &FORWARDED_FOR).ok().flatten().and_then(|list| list.split(',').next());
     ClientInfo {
-        ip: forwarded.map(|ip| ip.trim().to_owned()).or(peer).map(Into::into),
+        ip: client_ip(headers, &parts.extensions),
         user_agent: text(headers, &USER_AGENT).ok().flatten().map(Into::into),
         auth_token: token_of(identity, headers),
     }
+}
+
+/// The address of the client behind a request.
+pub fn client_ip(headers: &HeaderMap, extensions: &Extensions) -> Option<Arc<str>> {
+    let peer = || extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_string().into());
+    // Set by the proxy in front, first the client as the outermost one saw it.
+    let forwarded = text(headers, &FORWARDED_FOR).ok().flatten().and_then(|list| list.split(',').next());
+    forwarded.map(|ip| ip.trim().into()).or_else(peer)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, ApiError> {

@@ -26,7 +26,7 @@ pub(super) async fn expire(engine: &Engine) -> Result<usize, CallFailure> {
         let span = (f64::NEG_INFINITY, before);
         let old = rows::between::<JobRow>(&mut tx, SystemTable::ScheduledJobs, "by_completed", &[], span, ROWS).await?;
         for job in &old {
-            row::delete(&mut tx, job.id.internal, &job.value).await?;
+            row::delete_in(&mut tx, job.id.internal, job.value.namespace).await?;
         }
         if !try_commit(db, tx).await.map_err(unavailable)? {
             continue;

@@ -8,6 +8,7 @@
 //! **Architecture Invariant:** a scheduled action begins only after the commit that says so, and nobody begins it again;
 //! whose process has died in between fails ([`owners`]).
 
+mod admin;
 mod begin;
 mod executor;
 mod expire;
@@ -19,6 +20,8 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+pub use admin::JobsError;
+pub(crate) use admin::{Waiting, cancel_all, delete_all, ids_in};
 pub(crate) use begin::{backoff, try_commit};
 pub use executor::Scheduler;
 pub(crate) use owners::TRANSIENT;

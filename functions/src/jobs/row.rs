@@ -111,9 +111,9 @@ pub(crate) async fn set_state(
     rows::replace(tx, JOBS, DocumentId { table: JOBS.number(), internal: id }, row).await
 }
 
-/// Deletes both rows.
-pub(super) async fn delete(tx: &mut Transaction, id: InternalId, row: &JobRow) -> Result<(), ModelError> {
-    rows::delete_in(tx, row.namespace, VISIBLE, id).await?;
+/// Deletes both rows of a job of the component of `namespace`.
+pub(super) async fn delete_in(tx: &mut Transaction, id: InternalId, namespace: Namespace) -> Result<(), ModelError> {
+    rows::delete_in(tx, namespace, VISIBLE, id).await?;
     rows::delete_in(tx, Namespace::ROOT, JOBS, id).await
 }
 

@@ -12,6 +12,8 @@ pub enum LogEntry {
     Completion(Box<Completion>),
     /// An action wrote to its console.
     Progress(Progress),
+    /// A function wrote a line with `log.audit`.
+    AuditLog(Box<AuditEntry>),
 }
 
 /// The end of an execution.
@@ -110,6 +112,26 @@ pub struct Progress {
     pub execution_id: String,
 }
 
+/// A line of `log.audit`. The CLI prints none of it but with `--jsonl`.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditEntry {
+    /// `Query`, `Mutation` or `Action`.
+    pub udf_type: &'static str,
+    /// `None` for the app.
+    pub component_path: Option<String>,
+    /// `module:function` without `.js`: the function that wrote it.
+    pub identifier: String,
+    /// Seconds since 1970.
+    pub timestamp: f64,
+    /// No console lines, for readers that go through those of every entry.
+    pub log_lines: [LogLine; 0],
+    /// The request that emitted it.
+    pub request_id: String,
+    /// What the function wrote, with the values of variables.
+    pub body: serde_json::Value,
+}
+
 impl LogEntry {
     /// About how much memory the texts of the entry take, in bytes.
     pub(crate) fn approximate_bytes(&self) -> usize {
@@ -119,6 +141,19 @@ impl LogEntry {
         match self {
             Self::Completion(c) => 512 + lines(&c.log_lines) + c.error.as_ref().map_or(0, String::len),
             Self::Progress(p) => 256 + lines(&p.log_lines),
+            Self::AuditLog(a) => 256 + json_bytes(&a.body),
+        }
+    }
+}
+
+fn json_bytes(value: &serde_json::Value) -> usize {
+    use serde_json::Value as Json;
+    match value {
+        Json::Null | Json::Bool(_) | Json::Number(_) => 32,
+        Json::String(text) => 32 + text.len(),
+        Json::Array(items) => 32 + items.iter().map(json_bytes).sum::<usize>(),
+        Json::Object(fields) => {
+            32 + fields.iter().map(|(name, value)| 32 + name.len() + json_bytes(value)).sum::<usize>()
         }
     }
 }

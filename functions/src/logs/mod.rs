@@ -2,6 +2,8 @@
 //!
 //! A ring buffer in memory of the newest executions. It is a tail to look at, not an archive.
 
+mod audit;
+mod audit_sink;
 mod entry;
 mod line;
 
@@ -13,7 +15,10 @@ use lakewire_storage::env::Env;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-pub use entry::{Completion, LogEntry, OccInfo, Progress, UsageStats};
+pub use audit::AuditLine;
+pub(crate) use audit::AuditUsage;
+pub use audit_sink::AuditSink;
+pub use entry::{AuditEntry, Completion, LogEntry, OccInfo, Progress, UsageStats};
 pub use line::{LogLine, SystemMetadata};
 
 /// Entries kept at most.

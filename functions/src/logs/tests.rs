@@ -39,6 +39,7 @@ fn names(entries: &[Arc<LogEntry>]) -> Vec<String> {
         .map(|entry| match &**entry {
             LogEntry::Progress(p) => p.identifier.clone(),
             LogEntry::Completion(c) => c.identifier.clone(),
+            LogEntry::AuditLog(a) => a.identifier.clone(),
         })
         .collect()
 }

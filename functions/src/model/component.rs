@@ -56,6 +56,8 @@ pub enum ComponentState {
     Pending,
     Active,
     Unmounted,
+    /// Its tables are gone; what else it had is being deleted, and then the row.
+    Deleting,
 }
 
 /// A row of `_components`. The path never changes and is never in two rows.
@@ -137,6 +139,14 @@ pub async fn update(tx: &mut Transaction, before: &Row<ComponentRow>, row: &Comp
     if before.value == *row { Ok(()) } else { rows::replace(tx, COMPONENTS, before.id, row).await }
 }
 
+/// Deletes the row of an instance.
+///
+/// # Errors
+/// A failure of storage.
+pub async fn delete(tx: &mut Transaction, id: DocumentId) -> Result<(), ModelError> {
+    rows::delete(tx, COMPONENTS, id).await
+}
+
 /// Makes the definitions equal `wanted`, touching only rows that differ. Those that unmounted components are of are kept
 /// no longer than any other: a component that is mounted again comes with its definition.
 ///
@@ -203,7 +213,7 @@ pub(super) async fn load(
     let mut components = BTreeMap::new();
     for Row { id, value: row, .. } in read(tx).await? {
         let Ok(path) = ComponentPath::parse(&row.path) else { continue };
-        if row.state == ComponentState::Pending {
+        if matches!(row.state, ComponentState::Pending | ComponentState::Deleting) {
             continue;
         }
         let component = Component {

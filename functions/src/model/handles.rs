@@ -67,6 +67,19 @@ impl Handles {
     }
 }
 
+/// Forgets the handles of the functions of a component for good.
+///
+/// # Errors
+/// A failure of storage.
+pub async fn forget(tx: &mut Transaction, component: &str) -> Result<(), ModelError> {
+    for row in rows::scan::<HandleRow>(tx, TABLE).await? {
+        if row.value.component == component {
+            rows::delete(tx, TABLE, row.id).await?;
+        }
+    }
+    Ok(())
+}
+
 /// Gives every one of `functions` its handle, and takes those of all others out of use.
 ///
 /// # Errors

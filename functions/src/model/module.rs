@@ -129,6 +129,9 @@ pub struct AnalyzedModule {
     /// The module exports `experimental_reuseContext === true`.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reuse_context: bool,
+    /// Names of exported functions that are not registered: nobody can call them, and administrators are told why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub plain: Vec<String>,
 }
 
 impl AnalyzedModule {
@@ -145,6 +148,7 @@ impl AnalyzedModule {
             cron_specs: found.crons,
             source_mapped: None,
             reuse_context: found.reuse_context,
+            plain: found.plain,
         })
     }
 }

@@ -195,5 +195,6 @@ fn analyzed(found: FoundModule) -> AnalyzedModule {
     };
     let mut functions: Vec<_> = found.functions.into_iter().map(function).collect();
     functions.sort_by(|a, b| a.position.cmp(&b.position));
-    AnalyzedModule { path: found.path, functions, http_routes: None, crons: None, reuse_context: false }
+    let FoundModule { path, plain, .. } = found;
+    AnalyzedModule { path, functions, http_routes: None, crons: None, reuse_context: false, plain }
 }

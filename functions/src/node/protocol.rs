@@ -142,6 +142,7 @@ pub(super) enum Ended {
 pub(super) struct FoundModule {
     pub path: String,
     pub functions: Vec<FoundFunction>,
+    pub plain: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -62,7 +62,7 @@ impl NodeExecutor {
         let started = self.env.monotonic_ns();
         let result = self.run(bundle, &call, sources, host).await;
         let user_time = Duration::from_nanos(self.env.monotonic_ns().saturating_sub(started));
-        Outcome { result, observed: Observed { time: true, random: true }, user_time }
+        Outcome { result, observed: Observed { time: true, random: true }, user_time, is_doubtful: false }
     }
 
     async fn run(

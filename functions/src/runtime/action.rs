@@ -12,7 +12,7 @@ use futures::stream::FuturesUnordered;
 
 use super::budget::Parker;
 use super::console::Console;
-use super::drive::{interruption, run_microtasks, settle, settle_native, settled, start};
+use super::drive::{drop_microtasks, interruption, run_microtasks, settle, settle_native, settled, start};
 use super::errors;
 use super::function;
 use super::host::{ActionHost, SyscallError};
@@ -99,8 +99,9 @@ pub(super) fn in_context(
         deadline,
     };
     let result = body(scope, &mut run);
-    if result.is_ok() {
-        run.warn_of_unawaited();
+    match &result {
+        Ok(_) => run.warn_of_unawaited(),
+        Err(_) => drop_microtasks(scope),
     }
     drop(run);
     shared.watch.disarm();
@@ -109,6 +110,7 @@ pub(super) fn in_context(
         result,
         observed: execution.observed.get(),
         user_time: Duration::from_nanos(clock.monotonic_ns().saturating_sub(started)),
+        is_doubtful: false,
     }
 }
 

@@ -7,6 +7,7 @@ use v8::MapFnTo;
 use super::modules;
 use super::ops::{self, string};
 use super::prelude::{self, PreludeFile};
+use super::state;
 
 /// A new context with the prelude.
 pub(super) fn create<'s>(scope: &mut v8::PinScope<'s, '_, ()>) -> Option<v8::Local<'s, v8::Context>> {
@@ -89,21 +90,60 @@ pub(super) fn lazy_export<'s>(
 /// The exports of a lazy file, which is evaluated at most once in a context.
 fn lazy_exports<'s>(scope: &mut v8::PinScope<'s, '_>, file: &str) -> Option<v8::Local<'s, v8::Object>> {
     let file = prelude::lazy_file(file)?;
-    let global = scope.get_current_context().global(scope);
-    let key = string(scope, &format!("{}/{}", prelude::SCHEME, file.name));
-    let key = v8::Private::for_api(scope, Some(key));
-    if let Some(exports) = global.get_private(scope, key)
-        && let Ok(exports) = v8::Local::<v8::Object>::try_from(exports)
-    {
+    if let Some(exports) = loaded(scope, file) {
         return Some(exports);
+    }
+    if let Some(execution) = state::current(scope)
+        && execution.is_immutable.get()
+    {
+        execution.trip(scope);
+        return None;
     }
     let function = run_file(scope, file)?;
     let natives = ops::ops_object(scope);
     let load = v8::Function::new(scope, load)?;
     let undefined = v8::undefined(scope);
     let exports = function.call(scope, undefined.into(), &[natives.into(), load.into()])?;
+    let global = scope.get_current_context().global(scope);
+    let key = exports_key(scope, file);
     global.set_private(scope, key, exports);
     v8::Local::<v8::Object>::try_from(exports).ok()
+}
+
+/// Where the exports of a lazy file are kept in the global object, out of the reach of user code.
+fn exports_key<'s>(scope: &mut v8::PinScope<'s, '_>, file: &PreludeFile) -> v8::Local<'s, v8::Private> {
+    let key = string(scope, &format!("{}/{}", prelude::SCHEME, file.name));
+    v8::Private::for_api(scope, Some(key))
+}
+
+/// The exports of a lazy file, if it has been evaluated.
+fn loaded<'s>(scope: &mut v8::PinScope<'s, '_>, file: &PreludeFile) -> Option<v8::Local<'s, v8::Object>> {
+    let key = exports_key(scope, file);
+    let global = scope.get_current_context().global(scope);
+    global.get_private(scope, key)?.try_cast().ok()
+}
+
+/// Whether a lazy file that has state has been evaluated.
+pub(super) fn has_loaded_stateful(scope: &mut v8::PinScope<'_, '_>) -> bool {
+    prelude::LAZY.iter().any(|file| !file.is_stateless() && loaded(scope, file).is_some())
+}
+
+/// The globals of the lazy files that have state.
+pub(super) fn stateful_globals() -> impl Iterator<Item = &'static str> {
+    prelude::LAZY.iter().filter(|file| !file.is_stateless()).flat_map(|file| file.globals).copied()
+}
+
+/// Evaluates the lazy files without state, and makes their globals.
+pub(super) fn load_stateless(scope: &mut v8::PinScope<'_, '_>) -> Option<()> {
+    let global = scope.get_current_context().global(scope);
+    for file in prelude::LAZY.iter().filter(|file| file.is_stateless()) {
+        lazy_exports(scope, file.name)?;
+        for name in file.globals {
+            let name = string(scope, name);
+            global.get(scope, name.into())?;
+        }
+    }
+    Some(())
 }
 
 /// `(file) => exports`, for lazy files that need one another.

@@ -56,6 +56,13 @@ pub(super) fn run_microtasks(
     Ok(())
 }
 
+/// Drops the microtasks of an execution that failed: the queue is the isolate's, they would run in the next one.
+pub(super) fn drop_microtasks(isolate: &mut v8::Isolate) {
+    isolate.terminate_execution();
+    isolate.perform_microtask_checkpoint();
+    isolate.cancel_terminate_execution();
+}
+
 /// The result of a settled promise, `None` while it is pending.
 pub(super) fn settled(
     scope: &mut v8::PinScope<'_, '_>,

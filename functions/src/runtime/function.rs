@@ -106,6 +106,12 @@ pub(super) fn namespace<'s>(
     Ok(namespace)
 }
 
+/// The namespace of the entry module of the current context, which is from the startup snapshot. Once a context.
+pub(super) fn frozen_namespace<'s>(scope: &mut v8::PinScope<'s, '_>) -> Option<v8::Local<'s, v8::Object>> {
+    let module = scope.get_context_data_from_snapshot_once::<v8::Module>(0).ok()?;
+    module.get_module_namespace().to_object(scope)
+}
+
 /// Calls the target. The promise it gives is still to be settled.
 ///
 /// `first` is the argument before the JSON text of the arguments, if there is one.

@@ -106,6 +106,8 @@ pub struct Invocation {
     /// Number of the component that the function belongs to: components share programs, but nothing that is left in a context.
     pub component: u32,
     pub limits: InvocationLimits,
+    /// Contexts that other calls have used because nothing in them can change are left alone.
+    pub is_again: bool,
 }
 
 /// Sources of change outside the database that a function looked at.
@@ -125,11 +127,14 @@ pub struct Outcome {
     pub observed: Observed,
     /// Time in which JavaScript ran (actions: time from start to end).
     pub user_time: Duration,
+    /// It failed, or a call within it did, where nothing can change: what came of it may differ from what comes of
+    /// the same invocation with [`Invocation::is_again`].
+    pub is_doubtful: bool,
 }
 
 impl Outcome {
     pub(super) fn failed(failure: JsFailure) -> Self {
-        Self { result: Err(failure), observed: Observed::default(), user_time: Duration::ZERO }
+        Self { result: Err(failure), observed: Observed::default(), user_time: Duration::ZERO, is_doubtful: false }
     }
 }
 
@@ -174,6 +179,11 @@ impl FailureKind {
                 | FailureKind::Overloaded
                 | FailureKind::Internal
         )
+    }
+
+    /// True if it may have come from a write to what is immutable only because calls share it.
+    pub(super) fn may_be_of_immutability(self) -> bool {
+        self.parent_may_catch()
     }
 
     /// True if a function that called the failed one gets to see the error.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bundle::Bundle;
+use super::reuse::Verdicts;
 use super::sources::Sources;
 
 pub(super) use child::build;
@@ -26,6 +27,7 @@ pub struct Program {
     bundle: Bundle,
     sources: Arc<Sources>,
     frozen: Frozen,
+    verdicts: Verdicts,
 }
 
 /// A startup snapshot and what is where in it.
@@ -83,7 +85,7 @@ impl Program {
     fn new(bundle: Bundle, frozen: Frozen) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(1);
         let sources = Sources::new(&bundle);
-        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), bundle, sources, frozen }
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), bundle, sources, frozen, verdicts: Verdicts::default() }
     }
 
     /// The bundle that this was made from.
@@ -136,6 +138,17 @@ impl Program {
 
     pub(super) fn entry(&self, path: &str) -> Option<&Entry> {
         self.frozen.manifest.entries.get(path)
+    }
+
+    /// Whether the calls of an entry module may share a context in which nothing can change.
+    pub(super) fn may_be_immutable(&self, path: &str) -> bool {
+        let entry = self.entry(path).filter(|entry| entry.context.is_some() && !entry.reuses);
+        entry.is_some_and(|entry| self.verdicts.allow(&self.sources, &entry.modules))
+    }
+
+    /// From now on they may not.
+    pub(super) fn refuse_immutable(&self, path: &str, why: &'static str) {
+        self.verdicts.refuse(path, why);
     }
 
     /// Index of the context without modules.

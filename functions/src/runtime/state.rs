@@ -115,6 +115,10 @@ pub(super) struct Execution {
     pub(super) modules: RefCell<ModuleMap>,
     /// Namespace of the module that the function is in, once it is known.
     pub(super) namespace: RefCell<Option<v8::Global<v8::Object>>>,
+    /// The context is one that calls share because nothing in it can change.
+    pub(super) is_immutable: Cell<bool>,
+    /// It reached for something that can change all the same.
+    pub(super) has_tripped: Cell<bool>,
     /// Labels of `console.time` with the moment each was set.
     pub(super) labels: RefCell<HashMap<String, u64>>,
     /// Set when the execution has to end whatever JavaScript says.
@@ -160,6 +164,8 @@ impl Execution {
             timers: RefCell::default(),
             modules: RefCell::default(),
             namespace: RefCell::default(),
+            is_immutable: Cell::default(),
+            has_tripped: Cell::default(),
             labels: RefCell::default(),
             fatal: RefCell::default(),
             env_reads: RefCell::default(),
@@ -230,6 +236,12 @@ impl Execution {
     pub(super) fn fail_with(&self, isolate: &v8::Isolate, failure: JsFailure) {
         self.fatal.borrow_mut().get_or_insert(failure);
         isolate.terminate_execution();
+    }
+
+    /// Ends the execution because it needs a context of its own.
+    pub(super) fn trip(&self, isolate: &v8::Isolate) {
+        self.has_tripped.set(true);
+        self.fail_uncatchably(isolate, "the function needs a context of its own");
     }
 
     /// Notes that something `mode` forbids was tried.

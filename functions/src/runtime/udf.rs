@@ -1,6 +1,7 @@
 //! The loop that runs queries and mutations: JavaScript until it has nothing left to do, then one
 //! batch of syscalls, and again. Nothing in it depends on how long anything takes.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use lakewire_storage::env::Clock;
 use super::batch::next_batch;
 use super::budget::{Budget, Parker};
 use super::console::Console;
-use super::drive::{interruption, run_microtasks, settle, settled, start};
+use super::drive::{drop_microtasks, interruption, run_microtasks, settle, settled, start};
 use super::errors;
 use super::function::{self, Target};
 use super::host::{AsyncCall, NestedCall, SyscallError, SyscallReply};
@@ -36,6 +37,10 @@ pub(super) struct UdfCall<'a> {
 /// What a call shares with the calls nested in it.
 pub(super) struct World<'a> {
     pub(super) host: Rc<HostCell>,
+    /// See [`Invocation::is_again`](super::invocation::Invocation).
+    pub(super) is_again: bool,
+    /// See [`Outcome::is_doubtful`](super::invocation::Outcome).
+    pub(super) is_doubtful: Cell<bool>,
     /// Calls within calls, the first one included.
     pub(super) max_depth: usize,
     pub(super) console: Rc<Console>,
@@ -44,7 +49,8 @@ pub(super) struct World<'a> {
     pub(super) isolates: &'a IsolateCache,
 }
 
-/// Runs a call in a context of the isolate that `scope` is of: a fresh one, unless the module asks for its last one.
+/// Runs a call in a context of the isolate that `scope` is of: one that was used before if the module may have that,
+/// or a fresh one.
 ///
 /// The clock for JavaScript of `budget` runs at the start and at the end.
 pub(super) fn run(
@@ -55,14 +61,21 @@ pub(super) fn run(
     budget: &Budget,
 ) -> (Result<String, JsFailure>, Observed) {
     v8::scope!(let scope, scope);
+    let module = call.target.module;
     let index = match call.target.context_index() {
         Ok(index) => index,
         Err(failure) => return (Err(failure), Observed::default()),
     };
-    let used = shared.used.take(call.component, call.target.module, &call.env);
-    let (context, namespace, seen) = match used {
-        Some(used) => (Some(v8::Local::new(scope, used.context)), Some(used.namespace), used.seen),
-        None => (function::fresh_context(scope, shared, index), None, BTreeMap::new()),
+    let used = shared.used.take(call.component, module, &call.env, !world.is_again);
+    let (context, namespace, seen, is_immutable) = match used {
+        Some(used) => {
+            let context = v8::Local::new(scope, used.context);
+            (Some(context), Some(used.namespace), used.seen, used.is_immutable)
+        }
+        None => {
+            shared.used.note_fresh(module);
+            (function::fresh_context(scope, shared, index), None, BTreeMap::new(), false)
+        }
     };
     let Some(context) = context else {
         let failure = JsFailure::new(FailureKind::Internal, "cannot make a context");
@@ -84,23 +97,37 @@ pub(super) fn run(
     });
     execution.namespace.replace(namespace);
     execution.env_reads.replace(seen.into_keys().collect());
+    execution.is_immutable.set(is_immutable);
     let _guard = shared.executions.push(execution.clone());
     let run = Run { shared, call, world, budget, execution: &execution };
     let result = run.run(scope);
-    // After a failure something may wait in the context that the next call would set off.
-    if result.is_ok() {
-        keep(scope, shared, call, &execution);
+    if let Err(failure) = &result {
+        drop_microtasks(scope);
+        if is_immutable && failure.kind.may_be_of_immutability() {
+            world.is_doubtful.set(true);
+            if execution.has_tripped.get() {
+                call.target.program.refuse_immutable(module, "it used what only a fresh context may have");
+            } else if reuse::is_refused_write(&failure.message) {
+                call.target.program.refuse_immutable(module, "it wrote to what it had at import");
+            }
+        }
     }
+    keep(scope, shared, call, &execution, result.is_ok());
     execution.clear();
     (result, execution.observed.get())
 }
 
-/// Keeps the context for the next call of its module, if that asks for it.
-fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall, execution: &Execution) {
+/// Keeps the context for the next call of its module, if that may have it.
+fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall, execution: &Execution, is_ok: bool) {
     let Ok(entry) = call.target.entry() else { return };
     let Some(namespace) = execution.namespace.take() else { return };
+    let is_immutable = execution.is_immutable.get();
     let local = v8::Local::new(scope, &namespace);
     let seen = match entry.context {
+        _ if is_immutable && call.target.program.may_be_immutable(call.target.module) => BTreeMap::new(),
+        _ if is_immutable => return,
+        // What was left undone may have left the module in a state that it does not know.
+        _ if !is_ok => return,
         Some(_) if !entry.reuses => return,
         // The program was chosen by what its modules saw.
         Some(_) => BTreeMap::new(),
@@ -112,7 +139,7 @@ fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall
     };
     let context = scope.get_current_context();
     let context = v8::Global::new(scope, context);
-    shared.used.put(scope, call.component, call.target.module, UsedContext { context, namespace, seen });
+    shared.used.put(scope, call.component, call.target.module, UsedContext { context, namespace, seen, is_immutable });
 }
 
 struct Run<'a> {

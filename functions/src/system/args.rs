@@ -95,6 +95,27 @@ impl Args {
         }
     }
 
+    /// A value of whatever type.
+    pub(super) fn any(&mut self, name: &'static str) -> Result<Value, ArgsError> {
+        self.0.remove(name).ok_or(ArgsError::Missing { name })
+    }
+
+    pub(super) fn values(&mut self, name: &'static str) -> Result<Vec<Value>, ArgsError> {
+        match self.optional(name) {
+            None => Err(ArgsError::Missing { name }),
+            Some(Value::Array(items)) => Ok(items),
+            Some(_) => Err(ArgsError::Mismatch { name, validator: "v.array(v.any())" }),
+        }
+    }
+
+    pub(super) fn strings(&mut self, name: &'static str) -> Result<Vec<String>, ArgsError> {
+        let string = |item| match item {
+            Value::String(text) => Ok(text),
+            _ => Err(ArgsError::Mismatch { name, validator: "v.array(v.string())" }),
+        };
+        self.values(name)?.into_iter().map(string).collect()
+    }
+
     pub(super) fn array(&mut self, name: &'static str) -> Result<Vec<Args>, ArgsError> {
         let mismatch = ArgsError::Mismatch { name, validator: "v.array(v.object({...}))" };
         match self.optional(name) {

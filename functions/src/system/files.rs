@@ -1,6 +1,6 @@
 //! System functions about stored files.
 
-use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::catalog::{Namespace, SystemTable};
 use lakewire_storage::query::{Order, Query, Source};
 use lakewire_storage::transaction::{PageOptions, Transaction};
 use lakewire_storage::value::Value;
@@ -11,6 +11,7 @@ use super::tables::page;
 use super::{SystemContext, SystemError};
 use crate::files;
 use crate::model::app::effective_origins;
+use crate::model::component::ComponentState;
 use crate::model::deployment;
 
 /// `fileStorageV2:numFiles`.
@@ -79,4 +80,53 @@ pub(super) async fn list(
         items.push(Value::Object(fields));
     }
     Ok(page(items, found.is_done, found.continue_cursor))
+}
+
+/// `fileStorageV2:deleteFile`.
+pub(super) async fn delete_one(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
+    let id = args.string("storageId")?;
+    args.none()?;
+    delete(namespace, &id, tx).await?;
+    Ok(Value::Null)
+}
+
+/// `fileStorageV2:deleteFiles`: all of them, or none.
+pub(super) async fn delete_many(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let namespace = target(context, &mut args, tx).await?.namespace;
+    let ids = args.strings("storageIds")?;
+    args.none()?;
+    for id in ids {
+        delete(namespace, &id, tx).await?;
+    }
+    Ok(Value::Null)
+}
+
+async fn delete(namespace: Namespace, id: &str, tx: &mut Transaction) -> Result<(), SystemError> {
+    let found = files::find(tx, namespace, id).await?.unwrap_or_default();
+    let file = found.ok_or_else(|| SystemError::Refused(format!("there is no stored file `{id}`")))?;
+    Ok(files::delete(tx, &file).await?)
+}
+
+/// `fileStorageV2:generateUploadUrl`.
+pub(super) async fn upload_url(
+    context: &SystemContext<'_>,
+    mut args: Args,
+    tx: &mut Transaction,
+) -> Result<Value, SystemError> {
+    let target = target(context, &mut args, tx).await?;
+    args.none()?;
+    if target.row.is_some_and(|row| row.state != ComponentState::Active) {
+        return Err(SystemError::Refused("the component is not mounted: nothing can be stored in it".to_owned()));
+    }
+    let origin = effective_origins(&deployment::read(tx).await?, context.configured).cloud;
+    Ok(context.files.upload_url(&origin, target.namespace).into())
 }

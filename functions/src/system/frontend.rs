@@ -9,10 +9,11 @@ use lakewire_storage::value::Value;
 use super::args::Args;
 use super::component::{ROOT_COMPONENT_ID, Target, here, target};
 use super::{SystemContext, SystemError};
+use crate::crons;
 use crate::model::app::{effective_origins, read_modules};
 use crate::model::component::{self, ComponentState};
 use crate::model::rows::record_read;
-use crate::model::{ModuleModel, RunState, Visibility, audit, auth, deployment, udf_config};
+use crate::model::{ModuleModel, RunState, Visibility, auth, deployment, udf_config};
 
 /// An object value.
 pub(super) fn object<const N: usize>(fields: [(&str, Value); N]) -> Value {
@@ -73,7 +74,7 @@ pub(super) async fn components(args: Args, tx: &mut Transaction) -> Result<Value
     rows.sort_by(|a, b| a.value.path.cmp(&b.value.path));
     for row in rows {
         let state = match row.value.state {
-            ComponentState::Pending => continue,
+            ComponentState::Pending | ComponentState::Deleting => continue,
             ComponentState::Active => "active",
             ComponentState::Unmounted => "unmounted",
         };
@@ -95,26 +96,6 @@ pub(super) async fn node_version(args: Args, tx: &mut Transaction) -> Result<Val
     args.none()?;
     let version = udf_config::read(tx).await?.and_then(|config| config.node_version);
     Ok(version.map_or(Value::Null, |version| format!("nodejs{version}.x").into()))
-}
-
-/// `deploymentEvents:lastPushEvent`: the newest push in the audit log.
-pub(super) async fn last_push_event(
-    context: &SystemContext<'_>,
-    mut args: Args,
-    tx: &mut Transaction,
-) -> Result<Value, SystemError> {
-    // Pushes are of the whole app.
-    target(context, &mut args, tx).await?;
-    args.none()?;
-    let pushes = |row: &crate::model::rows::Row<audit::AuditEntry>| row.value.action.starts_with("push_config");
-    let Some(row) = audit::read(tx).await?.into_iter().rev().find(pushes) else { return Ok(Value::Null) };
-    Ok(object([
-        ("_id", row.id.to_string().into()),
-        ("_creationTime", row.creation_time.into()),
-        ("action", row.value.action.into()),
-        ("member_id", Value::Null),
-        ("metadata", Value::from_json_value(&row.value.metadata).unwrap_or(Value::Null)),
-    ]))
 }
 
 pub(super) async fn auth_providers(args: Args, tx: &mut Transaction) -> Result<Value, SystemError> {
@@ -273,8 +254,17 @@ fn describe_module(module: &ModuleModel) -> Value {
         let name = format!("{} {}", found.route.method, found.route.path);
         described(name, "HttpAction", visibility(None), found.pos.as_ref().map(|at| at.start_lineno))
     });
-    object([
-        ("functions", Value::Array(functions.chain(routes).collect())),
-        ("sourcePackageId", module.sha256.as_str().into()),
-    ])
+    let mut fields = BTreeMap::from([
+        ("functions".to_owned(), Value::Array(functions.chain(routes).collect())),
+        ("sourcePackageId".to_owned(), module.sha256.as_str().into()),
+    ]);
+    // What cannot be read was not deployed.
+    if let Some(Ok(specs)) = module.analysis.cron_specs.as_ref().map(crons::parse) {
+        let pair = |spec: crons::CronSpec| {
+            let described = super::jobs::spec(&spec.udf_path, &spec.args, &spec.schedule);
+            Value::Array(vec![spec.name.into(), described])
+        };
+        fields.insert("cronSpecs".to_owned(), Value::Array(specs.into_iter().map(pair).collect()));
+    }
+    Value::Object(fields)
 }

@@ -114,7 +114,7 @@ pub(super) async fn cron_jobs(
             ("_id", cron.id.to_string().into()),
             ("_creationTime", cron.creation_time.into()),
             ("name", cron.value.name.as_str().into()),
-            ("cronSpec", spec(&cron.value)),
+            ("cronSpec", spec_of(&cron.value)),
             ("nextRun", next),
             ("lastRun", last_run.map_or(Value::Null, run)),
         ])
@@ -133,9 +133,12 @@ pub(super) async fn cron_runs(
     Ok(Value::Array(crons::runs(tx, namespace).await?.into_iter().map(run).collect()))
 }
 
+fn spec_of(cron: &CronRow) -> Value {
+    spec(&cron.udf_path, &cron.args, &serde_json::from_str(&cron.schedule).unwrap_or_default())
+}
+
 /// The function, its arguments and the schedule, in the stored form that dashboards know.
-fn spec(cron: &CronRow) -> Value {
-    let schedule: Json = serde_json::from_str(&cron.schedule).unwrap_or_default();
+pub(super) fn spec(udf_path: &str, args: &str, schedule: &Json) -> Value {
     let fields = schedule.as_object().into_iter().flatten().map(|(name, value)| {
         let day = || crons::DAYS.iter().position(|day| Some(*day) == value.as_str());
         match (name.as_str(), value) {
@@ -146,8 +149,8 @@ fn spec(cron: &CronRow) -> Value {
         }
     });
     object([
-        ("udfPath", cron.udf_path.as_str().into()),
-        ("udfArgs", Value::Bytes(cron.args.clone().into_bytes())),
+        ("udfPath", udf_path.into()),
+        ("udfArgs", Value::Bytes(args.as_bytes().to_vec())),
         ("cronSchedule", Value::Object(fields.collect())),
     ])
 }

@@ -3,12 +3,15 @@
 //! The CLI and dashboards call them like user functions, over HTTP or as subscriptions. They run over an ordinary
 //! [`Transaction`], so that what they read makes them reactive like any query. They are for administrators: the
 //! caller of [`call`] must have checked that, and must answer everyone else as if the function did not exist.
+//! Mutations are run, repeated and made exactly-once like those of apps.
 //!
 //! System functions do not fail for ordinary reasons. A table that does not exist is an empty result.
 
 mod args;
 mod cli;
 mod component;
+mod documents;
+mod events;
 mod files;
 mod frontend;
 mod jobs;
@@ -18,6 +21,7 @@ use lakewire_storage::query::CursorKey;
 use lakewire_storage::transaction::{Transaction, TxError};
 use lakewire_storage::value::Value;
 
+use crate::files::Files;
 use crate::model::{ModelError, Origins};
 use crate::runtime::UdfKind;
 use crate::udf::{ComponentPath, FunctionPath};
@@ -34,6 +38,8 @@ pub struct SystemContext<'a> {
     pub configured: &'a Origins,
     /// The key of the deployment's cursors.
     pub cursor_key: &'a CursorKey,
+    /// Stored files.
+    pub files: &'a Files,
     /// Different at every execution.
     pub nonce: u64,
 }
@@ -47,6 +53,9 @@ pub enum SystemError {
     /// The arguments are not those of the function. A developer error.
     #[error("ArgumentValidationError: {0}")]
     Args(#[from] ArgsError),
+    /// What was asked for cannot be done.
+    #[error("{0}")]
+    Refused(String),
     #[error(transparent)]
     Transaction(#[from] TxError),
     #[error(transparent)]
@@ -97,6 +106,17 @@ pub enum SystemFunction {
     ListCronJobRuns,
     PaginatedScheduledJobs,
     ScheduledArgs,
+    DeleteFile,
+    DeleteFiles,
+    GenerateUploadUrl,
+    ListDeploymentEvents,
+    PaginatedDeploymentEvents,
+    ListConfiguredSinks,
+    AddDocument,
+    ClearTablePage,
+    CreateTable,
+    DeleteDocuments,
+    ReplaceDocument,
 }
 
 use SystemFunction as F;
@@ -113,13 +133,20 @@ const FUNCTIONS: &[(&str, &str, SystemFunction)] = &[
     ("cli/tableData", "default", F::CliTableData),
     ("cli/tableSize", "default", F::CliTableSize),
     ("cli/tables", "default", F::CliTables),
+    ("frontend/addDocument", "default", F::AddDocument),
     ("frontend/backendState", "backendState", F::BackendState),
+    ("frontend/clearTablePage", "default", F::ClearTablePage),
     ("frontend/components", "list", F::ComponentsList),
     ("frontend/convexCloudUrl", "default", F::CloudUrl),
     ("frontend/convexSiteUrl", "default", F::SiteUrl),
+    ("frontend/createTable", "default", F::CreateTable),
+    ("frontend/deleteDocuments", "default", F::DeleteDocuments),
     ("frontend/deploymentState", "deploymentState", F::DeploymentState),
     ("frontend/deploymentEvents", "lastPushEvent", F::LastPushEvent),
+    ("frontend/fileStorageV2", "deleteFile", F::DeleteFile),
+    ("frontend/fileStorageV2", "deleteFiles", F::DeleteFiles),
     ("frontend/fileStorageV2", "fileMetadata", F::FileMetadata),
+    ("frontend/fileStorageV2", "generateUploadUrl", F::GenerateUploadUrl),
     ("frontend/fileStorageV2", "getFile", F::GetFile),
     ("frontend/fileStorageV2", "numFiles", F::NumFiles),
     ("frontend/getById", "default", F::GetById),
@@ -130,16 +157,20 @@ const FUNCTIONS: &[(&str, &str, SystemFunction)] = &[
     ("frontend/indexes", "default", F::Indexes),
     ("frontend/listAuthProviders", "default", F::ListAuthProviders),
     ("frontend/listById", "default", F::ListById),
+    ("frontend/listConfiguredSinks", "default", F::ListConfiguredSinks),
     ("frontend/listCronJobRuns", "default", F::ListCronJobRuns),
     ("frontend/listCronJobs", "default", F::ListCronJobs),
+    ("frontend/listDeploymentEventsFromTime", "default", F::ListDeploymentEvents),
     ("frontend/listEnvironmentVariables", "default", F::ListEnvironmentVariables),
     ("frontend/listTableScan", "default", F::ListTableScan),
     ("frontend/modules", "argsValidator", F::ArgsValidator),
     ("frontend/modules", "list", F::ModulesList),
     ("frontend/modules", "listForAllComponents", F::ModulesListForAllComponents),
     ("frontend/node", "version", F::NodeVersion),
+    ("frontend/paginatedDeploymentEvents", "default", F::PaginatedDeploymentEvents),
     ("frontend/paginatedScheduledJobs", "default", F::PaginatedScheduledJobs),
     ("frontend/paginatedTableDocuments", "default", F::PaginatedTableDocuments),
+    ("frontend/replaceDocument", "default", F::ReplaceDocument),
     ("frontend/scheduler", "getArgs", F::ScheduledArgs),
     ("frontend/tableSize", "default", F::TableSize),
     ("frontend/tableSize", "sizeOfAllTables", F::SizeOfAllTables),
@@ -153,9 +184,19 @@ impl SystemFunction {
         FUNCTIONS.iter().find(found).map(|(_, _, function)| *function)
     }
 
-    /// Its kind, for calls that ask for one. All so far are queries.
+    /// Its kind: a query or a mutation.
     pub fn kind(self) -> UdfKind {
-        UdfKind::Query
+        match self {
+            F::DeleteFile
+            | F::DeleteFiles
+            | F::GenerateUploadUrl
+            | F::AddDocument
+            | F::ClearTablePage
+            | F::CreateTable
+            | F::DeleteDocuments
+            | F::ReplaceDocument => UdfKind::Mutation,
+            _ => UdfKind::Query,
+        }
     }
 }
 
@@ -191,7 +232,7 @@ pub async fn call(
         F::BackendState => frontend::backend_state(args, tx).await,
         F::ComponentsList => frontend::components(args, tx).await,
         F::DeploymentState => frontend::deployment_state(args, tx).await,
-        F::LastPushEvent => frontend::last_push_event(context, args, tx).await,
+        F::LastPushEvent => events::last_push(context, args, tx).await,
         F::GetById => tables::get_by_id(context, args, tx).await,
         F::GetSchemas => frontend::schemas(context, args, tx).await,
         F::SchemaValidationProgress => frontend::schema_validation_progress(context, args, tx).await,
@@ -214,5 +255,17 @@ pub async fn call(
         F::PaginatedScheduledJobs => jobs::scheduled_jobs(context, args, tx).await,
         F::ScheduledArgs => jobs::scheduled_args(context, args, tx).await,
         F::SizeOfAllTables => tables::size_of_all_tables(context, args, tx).await,
+        F::DeleteFile => files::delete_one(context, args, tx).await,
+        F::DeleteFiles => files::delete_many(context, args, tx).await,
+        F::GenerateUploadUrl => files::upload_url(context, args, tx).await,
+        F::ListDeploymentEvents => events::from_time(args, tx).await,
+        F::PaginatedDeploymentEvents => events::page_of(args, tx).await,
+        // There are no log streams in this version.
+        F::ListConfiguredSinks => args.none().map(|()| Value::Array(Vec::new())).map_err(SystemError::from),
+        F::AddDocument => documents::add(context, args, tx).await,
+        F::ClearTablePage => documents::clear_page(context, args, tx).await,
+        F::CreateTable => documents::create_table(context, args, tx).await,
+        F::DeleteDocuments => documents::delete(context, args, tx).await,
+        F::ReplaceDocument => documents::replace(context, args, tx).await,
     }
 }

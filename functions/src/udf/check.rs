@@ -81,7 +81,26 @@ pub(crate) fn find_any<'m>(
     if access == Access::Internal && model.component(&path.component).is_some_and(|component| !component.mounted) {
         return Err(unmounted(&path.component));
     }
-    lookup(model, path).filter(may_call).ok_or_else(|| not_found(path, access))
+    lookup(model, path).filter(may_call).ok_or_else(|| match access {
+        Access::Internal if is_plain(model, path) => plain(path),
+        _ => not_found(path, access),
+    })
+}
+
+/// Whether the module exports a function of that name that is not registered.
+fn is_plain(model: &AppModel, path: &FunctionPath) -> bool {
+    let component = model.component(&path.component).filter(|component| component.mounted);
+    let module = component.and_then(|component| component.definition.modules.get(&*path.module));
+    module
+        .is_some_and(|module| !module.is_dependency() && module.analysis.plain.iter().any(|name| *name == *path.export))
+}
+
+fn plain(path: &FunctionPath) -> Failure {
+    let message = format!(
+        "'{path}' is exported, but it is not a Convex function, so it cannot be called. Did you forget to wrap it in \
+         `query`, `mutation` or `action`?"
+    );
+    Failure::new(FunctionErrorKind::NotFound, message)
 }
 
 /// As [`find_any`], and it must be of `kind`.
@@ -98,9 +117,14 @@ pub(crate) fn find<'m>(
     if function.kind == kind {
         return Ok(function);
     }
-    let (wanted, defined) = (kind.as_str(), function.kind.as_str());
+    Err(wrong_kind(path, kind, function.kind))
+}
+
+/// The function is of another kind than it was called as.
+pub(crate) fn wrong_kind(path: &FunctionPath, wanted: FunctionKind, defined: FunctionKind) -> Failure {
+    let (wanted, defined) = (wanted.as_str(), defined.as_str());
     let message = format!("Trying to execute {path} as {wanted}, but it is defined as {defined}.");
-    Err(Failure::new(FunctionErrorKind::WrongKind, message))
+    Failure::new(FunctionErrorKind::WrongKind, message)
 }
 
 /// The component of the function is there, but not in use.

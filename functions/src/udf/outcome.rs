@@ -6,6 +6,7 @@ use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
 
 use super::FunctionError;
+use crate::logs::AuditLine;
 
 /// What a function returned (encoded JSON text), or how it failed.
 pub type FunctionOutcome = Result<Arc<str>, FunctionError>;
@@ -47,6 +48,8 @@ pub struct QueryResult {
     pub ts: Timestamp,
     /// What else the result depends on.
     pub observed: Observed,
+    /// What is to be emitted whenever somebody is given the result.
+    pub audit: Arc<[AuditLine]>,
 }
 
 /// The result of a mutation.

@@ -63,6 +63,21 @@ impl Transaction {
         }
     }
 
+    /// Deletes every schema that a namespace ever had.
+    ///
+    /// # Errors
+    /// When a row cannot be read.
+    pub async fn forget_schemas(&mut self, namespace: Namespace) -> Result<(), TxError> {
+        for document in self.find_system(SystemTable::Schemas, "by_creation_time", &[]).await? {
+            let row: SchemaRow = read_row(SystemTable::Schemas.name(), &document)?;
+            if row.namespace == namespace {
+                self.delete_system(SystemTable::SchemaValidationProgress, document.id.internal).await?;
+                self.delete_system(SystemTable::Schemas, document.id.internal).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// The row of a schema, recorded as read; `None` if there is none.
     ///
     /// # Errors

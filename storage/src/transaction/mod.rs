@@ -57,7 +57,8 @@ pub enum TableKind {
     Any,
 }
 
-/// Reads and buffered writes at one snapshot; see the module.
+/// Reads and buffered writes at one snapshot; see the module. A clone goes its own way from there.
+#[derive(Clone)]
 pub struct Transaction {
     snapshot: Snapshot,
     source: Arc<str>,

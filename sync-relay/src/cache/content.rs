@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
+use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{FunctionOutcome, QueryResult};
 use lakewire_storage::log::Timestamp;
 
@@ -65,6 +66,11 @@ impl Content {
         &self.result.outcome
     }
 
+    /// What is to be emitted when a client is told.
+    pub(crate) fn audit(&self) -> &[AuditLine] {
+        &self.result.audit
+    }
+
     /// Size of the texts in bytes, more or less.
     pub(crate) fn bytes(&self) -> usize {
         let outcome = match &self.result.outcome {
@@ -85,6 +91,7 @@ impl Content {
         std::ptr::eq(self, other)
             || (self.journal == other.journal
                 && self.result.log_lines == other.result.log_lines
+                && self.result.audit == other.result.audit
                 && match (&self.result.outcome, &other.result.outcome) {
                     (Ok(a), Ok(b)) => a == b,
                     (Err(a), Err(b)) => {

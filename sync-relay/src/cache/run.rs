@@ -177,5 +177,6 @@ fn as_result(failure: &CallFailure, call: &Call, ts: Timestamp) -> Option<QueryR
         reads: Arc::new(ReadSet::default()),
         ts,
         observed: Observed::default(),
+        audit: Arc::new([]),
     })
 }

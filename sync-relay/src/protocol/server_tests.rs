@@ -14,6 +14,7 @@ fn result(outcome: Result<&str, FunctionError>) -> QueryResult {
         reads: Arc::new(ReadSet::default()),
         ts: 5,
         observed: Observed::default(),
+        audit: Arc::new([]),
     }
 }
 

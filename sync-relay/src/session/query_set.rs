@@ -157,6 +157,7 @@ impl Session {
                     reads: Arc::new(ReadSet::default()),
                     ts: 0,
                     observed: Observed::default(),
+                    audit: Arc::new([]),
                 };
                 Source::Fixed(Arc::new(Content::new(Arc::new(result), None)))
             }

@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use lakewire_functions::udf::{Call, Caller, RequestId};
 use lakewire_storage::log::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -204,6 +205,14 @@ impl Session {
         for (at, content) in news {
             let subscription = self.queries.at(at);
             content.report(subscription.query_id, &mut modifications);
+            if let (Source::Cache(watch), false) = (&subscription.source, content.audit().is_empty()) {
+                let query = watch.query();
+                let (path, args) = (query.path.clone(), Arc::clone(&query.args));
+                let request_id = RequestId::random(&self.shared.env);
+                let call = Call::new(path, args, self.identity.clone(), Caller::SyncWorker, request_id);
+                let call = Call { client: self.peer.info.clone(), ..call };
+                self.shared.backend.emit_audit(&call, content.audit());
+            }
             subscription.sent = Some(content);
             subscription.follow_journal(&self.shared.cache, &self.identity, &self.signal);
         }

@@ -12,6 +12,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use hyper_util::rt::TokioIo;
+use lakewire_functions::http::client_ip;
 use lakewire_functions::udf::ClientInfo;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
@@ -38,7 +39,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 
 /// Answers a handshake; the session begins when the answer has gone out.
 fn accept(shared: Arc<Shared>, version: Option<&str>, mut request: Request) -> Response {
-    let peer = match peer(version, request.headers()) {
+    let peer = match peer(version, &request) {
         Ok(peer) => peer,
         Err(error) => return refusal(&error),
     };
@@ -78,7 +79,8 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
 }
 
 /// What the handshake tells about the client.
-fn peer(version: Option<&str>, headers: &HeaderMap) -> Result<Peer, VersionError> {
+fn peer(version: Option<&str>, request: &Request) -> Result<Peer, VersionError> {
+    let headers = request.headers();
     let named = headers.get(CONVEX_CLIENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let client = match (named, version) {
         (Some(named), _) => Some(ClientVersion::from_header(&named)?),
@@ -87,7 +89,8 @@ fn peer(version: Option<&str>, headers: &HeaderMap) -> Result<Peer, VersionError
     };
     let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(Arc::from);
     let takes_chunks = client.is_some_and(|client| client.takes_chunks());
-    Ok(Peer { takes_chunks, info: ClientInfo { user_agent, ..ClientInfo::default() } })
+    let ip = client_ip(headers, request.extensions());
+    Ok(Peer { takes_chunks, info: ClientInfo { ip, user_agent, ..ClientInfo::default() } })
 }
 
 fn refusal(error: &VersionError) -> Response {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use futures::future::BoxFuture;
 use futures::{FutureExt as _, StreamExt as _, stream};
 use lakewire_functions::auth::{AdminIdentity, AuthError, Identity, UserIdentity, VerifiedUser};
+use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Failure, FunctionErrorKind, MutationResult, Observed, QueryResult, SessionRequest,
 };
@@ -228,6 +229,7 @@ impl View for FakeView {
             reads: Arc::new(reads),
             ts: *ts,
             observed,
+            audit: Arc::new([]),
         })
     }
 }
@@ -307,6 +309,8 @@ impl Backend for Fake {
     fn record_of(&self, session: &SessionRequest) -> Interval {
         Interval::point(record_key(session))
     }
+
+    fn emit_audit(&self, _call: &Call, _lines: &[AuditLine]) {}
 
     fn admin(&self, key: &str, acting_as: Option<&Json>) -> Result<Identity, AuthError> {
         let admin = AdminIdentity { instance: "fake".into() };

@@ -19,6 +19,7 @@ async fn actions_call_functions_and_stream_their_console() {
         .map(|entry| match &**entry {
             LogEntry::Progress(progress) => ("progress", progress.identifier.as_str()),
             LogEntry::Completion(completion) => (completion.udf_type, completion.identifier.as_str()),
+            LogEntry::AuditLog(line) => ("audit", line.identifier.as_str()),
         })
         .collect();
     let expected = [
@@ -32,7 +33,7 @@ async fn actions_call_functions_and_stream_their_console() {
         .iter()
         .filter_map(|entry| match &**entry {
             LogEntry::Completion(completion) => Some(completion),
-            LogEntry::Progress(_) => None,
+            LogEntry::Progress(_) | LogEntry::AuditLog(_) => None,
         })
         .collect();
     let [.., mutation, query, action] = ids.as_slice() else { panic!("entries are missing") };

@@ -10,11 +10,15 @@ const KINDS = { isQuery: "Query", isMutation: "Mutation", isAction: "Action" };
 /** The registered functions among the exports of `module`, a path below `folder`. */
 export async function analyze(folder, module, namespace) {
   const functions = [];
+  const plain = [];
   for (const name of Object.keys(namespace)) {
     const value = namespace[name];
     if ((typeof value !== "object" && typeof value !== "function") || value === null) continue;
     const kinds = Object.keys(KINDS).filter((marker) => marker in value);
-    if (kinds.length !== 1 || ("isPublic" in value && "isInternal" in value)) continue;
+    if (kinds.length !== 1 || ("isPublic" in value && "isInternal" in value)) {
+      if (typeof value === "function") plain.push(name);
+      continue;
+    }
     if (!/^[A-Za-z_$][\w$]*$/.test(name)) throw new Error(`Invalid function name: \`${name}\``);
     const handler = value._handler ?? (typeof value === "function" ? value : undefined);
     if (handler !== undefined && typeof handler !== "function") throw new Error(`\`${name}._handler\` is not a function`);
@@ -27,7 +31,7 @@ export async function analyze(folder, module, namespace) {
       position: handler === undefined ? null : position(folder, module, handler),
     });
   }
-  return { path: module, functions };
+  return { path: module, functions, plain };
 }
 
 function validator(value, name, method) {

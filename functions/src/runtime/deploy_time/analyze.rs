@@ -52,6 +52,7 @@ fn analyze_module(
         .map(|names| (0..names.length()).filter_map(|i| names.get_index(scope, i)).collect::<Vec<_>>())
         .unwrap_or_default();
     let mut reuse_context = false;
+    let mut plain = Vec::new();
     for name in names {
         let Some(value) = namespace.get(scope, name) else { continue };
         let name = name.to_rust_string_lossy(scope);
@@ -59,7 +60,11 @@ fn analyze_module(
             reuse_context = value.is_true();
         }
         if let Ok(value) = v8::Local::<v8::Object>::try_from(value) {
-            functions.extend(analyze_export(scope, evaluation, path, &name, value)?);
+            match analyze_export(scope, evaluation, path, &name, value)? {
+                Some(function) => functions.push(function),
+                None if value.is_function() => plain.push(name),
+                None => {}
+            }
         }
     }
     functions.sort_by(|a, b| a.position.cmp(&b.position));
@@ -71,7 +76,7 @@ fn analyze_module(
         "crons.js" => Some(crons(scope, evaluation, namespace)?),
         _ => None,
     };
-    Ok(AnalyzedModule { path: path.to_owned(), functions, http_routes, crons, reuse_context })
+    Ok(AnalyzedModule { path: path.to_owned(), functions, http_routes, crons, reuse_context, plain })
 }
 
 /// `None` if the export isn't a registered function.

@@ -17,6 +17,9 @@ pub struct AnalyzedModule {
     pub crons: Option<serde_json::Map<String, serde_json::Value>>,
     /// The module exports `experimental_reuseContext === true`.
     pub reuse_context: bool,
+    /// Names of exported functions that are not registered.
+    #[serde(default)]
+    pub plain: Vec<String>,
 }
 
 /// Who may call a function.

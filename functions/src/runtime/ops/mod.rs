@@ -10,6 +10,7 @@ mod clock;
 mod clone;
 mod console;
 mod crypto;
+mod decode;
 mod env;
 mod fetch;
 mod random;
@@ -56,7 +57,8 @@ natives! {
         "randomFill" => random::fill,
         "randomUuid" => random::uuid,
         "encodeUtf8" => text::encode_utf8,
-        "decodeUtf8" => text::decode_utf8,
+        "encodingName" => decode::encoding_name,
+        "decode" => decode::decode,
         "base64Encode" => text::base64_encode,
         "base64Decode" => text::base64_decode,
         "urlParse" => url::parse,

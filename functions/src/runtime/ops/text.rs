@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-use super::{bytes, string, throw_type_error};
+use super::{bytes, string};
 
 /// Base64 as <https://infra.spec.whatwg.org/#forgiving-base64-decode> reads it.
 const FORGIVING: GeneralPurpose = GeneralPurpose::new(
@@ -23,25 +23,6 @@ pub(super) fn encode_utf8<'s>(
     let text = args.get(0).to_rust_string_lossy(scope);
     if let Some(array) = bytes::array(scope, text.into_bytes()) {
         result.set(array.into());
-    }
-}
-
-/// `(Uint8Array, fatal)` to string.
-pub(super) fn decode_utf8<'s>(
-    scope: &mut v8::PinScope<'s, '_>,
-    args: v8::FunctionCallbackArguments<'s>,
-    mut result: v8::ReturnValue<'s, v8::Value>,
-) {
-    let Ok(array) = v8::Local::<v8::Uint8Array>::try_from(args.get(0)) else { return };
-    let mut bytes = vec![0; array.byte_length()];
-    array.copy_contents(&mut bytes);
-    if args.get(1).is_true() {
-        match std::str::from_utf8(&bytes) {
-            Ok(text) => result.set(string(scope, text).into()),
-            Err(_) => throw_type_error(scope, "The encoded data was not valid for encoding utf-8"),
-        }
-    } else {
-        result.set(string(scope, &String::from_utf8_lossy(&bytes)).into());
     }
 }
 

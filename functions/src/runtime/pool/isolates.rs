@@ -5,8 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::RuntimeOptions;
+use crate::runtime::invocation::Invocation;
 use crate::runtime::isolate::{IsolateShared, ProgramIsolate};
 use crate::runtime::program::Program;
+use crate::runtime::reuse;
 use crate::runtime::watchdog::Watchdog;
 
 /// Isolates for the programs that a thread has last run, the latest at the end.
@@ -55,13 +57,25 @@ impl IsolateCache {
         }
     }
 
-    /// Makes a context ahead of need, if there is room for it.
-    pub(super) fn prepare(&self, program: &Arc<Program>, context: usize) {
-        let room = self.options.spare_contexts;
+    /// Makes a context ahead of need: an immutable one for a module that is called often and may have it, otherwise a
+    /// fresh one if the thread has nothing else to do.
+    pub(super) fn prepare(&self, next: &Next, is_idle: bool) {
         let mut cached = self.cached.borrow_mut();
-        let Some((_, isolate)) = cached.iter_mut().find(|(id, _)| *id == program.id()) else { return };
+        let Some((_, isolate)) = cached.iter_mut().find(|(id, _)| *id == next.program.id()) else { return };
+        let Some(context) = next.context() else { return };
         let shared = isolate.shared.clone();
-        if room == 0 || shared.spares.borrow().iter().any(|(index, _)| *index == context) {
+        if next.is_udf && shared.used.has(&next.module) {
+            return;
+        }
+        if next.is_udf && shared.used.wants_immutable(&next.module) && next.program.may_be_immutable(&next.module) {
+            isolate.enter(|isolate| {
+                v8::scope!(let scope, isolate);
+                reuse::prepare(scope, &shared, &next.program, &next.module, context);
+            });
+            return;
+        }
+        let room = self.options.spare_contexts;
+        if !is_idle || room == 0 || shared.spares.borrow().iter().any(|(index, _)| *index == context) {
             return;
         }
         isolate.enter(|isolate| {
@@ -82,5 +96,29 @@ impl IsolateCache {
         for (_, isolate) in self.cached.borrow_mut().iter_mut() {
             isolate.enter(|isolate| isolate.low_memory_notification());
         }
+    }
+}
+
+/// A call that ended: the next one may be of the same module.
+pub(super) struct Next {
+    program: Arc<Program>,
+    module: String,
+    /// A query or mutation.
+    is_udf: bool,
+}
+
+impl Next {
+    pub(super) fn udf(call: Invocation) -> Self {
+        Self { program: call.program, module: call.module, is_udf: true }
+    }
+
+    pub(super) fn action(call: Invocation) -> Self {
+        Self { program: call.program, module: call.module, is_udf: false }
+    }
+
+    /// Index in the startup snapshot of the context that it would need, if making it ahead is of use.
+    fn context(&self) -> Option<usize> {
+        let entry = self.program.entry(&self.module)?;
+        entry.context.filter(|_| !self.is_udf || !entry.reuses)
     }
 }

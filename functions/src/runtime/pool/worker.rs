@@ -1,6 +1,6 @@
 //! Threads that take calls from a queue.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 
 use super::RuntimeOptions;
 use super::hang::{Hang, Reply};
-use super::isolates::IsolateCache;
+use super::isolates::{IsolateCache, Next};
 use crate::runtime::action;
 use crate::runtime::body::{HttpRequest, HttpResponse};
 use crate::runtime::budget::{Budget, Parker};
@@ -21,7 +21,6 @@ use crate::runtime::console::Console;
 use crate::runtime::host::{ActionHost, UdfHost};
 use crate::runtime::http_action;
 use crate::runtime::invocation::{Invocation, Outcome};
-use crate::runtime::program::Program;
 use crate::runtime::state::Services;
 use crate::runtime::udf::{self, UdfCall, World};
 use crate::runtime::watchdog::Watchdog;
@@ -208,15 +207,11 @@ impl Thread {
             if job.is_abandoned() {
                 continue;
             }
-            let (program, context) = self.run_job(job);
+            let next = self.run_job(job);
             if self.hang.is_written_off() {
                 break;
             }
-            if self.shared.queue.is_empty()
-                && let Some(context) = context
-            {
-                self.isolates.prepare(&program, context);
-            }
+            self.isolates.prepare(&next, self.shared.queue.is_empty());
         }
     }
 
@@ -245,23 +240,19 @@ impl Thread {
         job
     }
 
-    /// Runs a call; returns the context that the next call of the same module would need.
-    fn run_job(&self, job: Job) -> (Arc<Program>, Option<usize>) {
+    /// Runs a call; returns what the next call of the same module would need.
+    fn run_job(&self, job: Job) -> Next {
         match job {
             Job::Udf { invocation, host, reply } => {
-                let context = context_of(&invocation);
-                let program = invocation.program.clone();
                 self.hang.begin(Reply::Udf(reply));
                 let (outcome, host) = self.run_udf(&invocation, host);
                 if let (Some(Reply::Udf(reply)), Some(host)) = (self.hang.end(), host) {
                     let _ = reply.send((outcome, Some(host)));
                 }
-                (program, context)
+                Next::udf(invocation)
             }
             Job::Action { invocation, host, started, reply } => {
                 let _ = started.send(());
-                let context = context_of(&invocation);
-                let program = invocation.program.clone();
                 self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
@@ -271,12 +262,10 @@ impl Thread {
                 if let Some(Reply::Action(reply)) = self.hang.end() {
                     let _ = reply.send(outcome);
                 }
-                (program, context)
+                Next::action(invocation)
             }
             Job::Http { invocation, host, request, started, response, reply } => {
                 let _ = started.send(());
-                let context = context_of(&invocation);
-                let program = invocation.program.clone();
                 self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
@@ -286,7 +275,7 @@ impl Thread {
                 if let Some(Reply::Action(reply)) = self.hang.end() {
                     let _ = reply.send(outcome);
                 }
-                (program, context)
+                Next::action(invocation)
             }
         }
     }
@@ -296,6 +285,8 @@ impl Thread {
         let host = Rc::new(RefCell::new(Some(host)));
         let world = World {
             host: host.clone(),
+            is_again: invocation.is_again,
+            is_doubtful: Cell::new(false),
             max_depth: limits.call_depth,
             console: Rc::new(Console::new(Services::Udf(host.clone()), limits)),
             clock: self.clock.clone(),
@@ -316,14 +307,10 @@ impl Thread {
             let budget = Budget::start(self.clock.clone(), shared.watch.clone(), limits.user_time, limits.system_time);
             let (result, observed) = udf::run(scope, shared, &call, &world, &budget);
             budget.pause();
-            Outcome { result, observed, user_time: budget.user_time() }
+            let is_doubtful = world.is_doubtful.get();
+            Outcome { result, observed, user_time: budget.user_time(), is_doubtful }
         });
         let host = host.borrow_mut().take();
         (outcome, host)
     }
-}
-
-fn context_of(invocation: &Invocation) -> Option<usize> {
-    let entry = invocation.program.entry(&invocation.module)?;
-    entry.context.filter(|_| !entry.reuses)
 }

@@ -2,8 +2,8 @@
 (function (ops, load) {
   "use strict";
   const construct = Symbol("construct");
-  const INTEGERS = new Set(["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array",
-    "Int32Array", "Uint32Array", "BigInt64Array", "BigUint64Array"]);
+  const INTEGERS = ["Int8Array", "Uint8Array", "Uint8ClampedArray", "Int16Array", "Uint16Array",
+    "Int32Array", "Uint32Array", "BigInt64Array", "BigUint64Array"];
   const typeName = Object.getOwnPropertyDescriptor(Object.getPrototypeOf(Uint8Array.prototype), Symbol.toStringTag).get;
 
   class Crypto {
@@ -15,7 +15,7 @@
     }
     get subtle() { return load("subtle.js").subtle; }
     getRandomValues(array) {
-      if (!INTEGERS.has(typeName.call(array))) {
+      if (!INTEGERS.includes(typeName.call(array))) {
         const { DOMException } = load("events.js");
         throw new DOMException("crypto.getRandomValues: the argument must be an integer typed array", "TypeMismatchError");
       }

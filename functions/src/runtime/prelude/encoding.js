@@ -1,4 +1,4 @@
-// https://encoding.spec.whatwg.org for UTF-8, and the base64 functions of HTML.
+// https://encoding.spec.whatwg.org, and the base64 functions of HTML.
 (function (ops, load) {
   "use strict";
   const fail = (message) => {
@@ -34,7 +34,6 @@
   }
   tag(TextEncoder);
 
-  const UTF8 = new Set(["unicode-1-1-utf-8", "unicode11utf8", "unicode20utf8", "utf-8", "utf8", "x-unicode20utf8"]);
   const bytesOf = (input) => {
     if (input === undefined) return new Uint8Array();
     if (ArrayBuffer.isView(input)) {
@@ -47,19 +46,25 @@
     throw new TypeError("TextDecoder.decode: the input must be an ArrayBuffer or a view of one");
   };
 
+  // The encodings in which a byte order mark says nothing that is not known by now.
+  const MARKED = ["utf-8", "utf-16le", "utf-16be"];
+
   class TextDecoder {
+    #encoding;
     #fatal;
     #ignoreBOM;
+    // Bytes to be given again with what follows, and how much of their text was given out.
     #rest = new Uint8Array();
+    #given = 0;
     #started = false;
     constructor(label = "utf-8", options = {}) {
-      if (!UTF8.has(String(label).trim().toLowerCase())) {
-        throw new RangeError(`The encoding label '${label}' is not supported: only utf-8 is`);
-      }
+      const encoding = ops.encodingName(String(label));
+      if (encoding === null) throw new RangeError(`The encoding label '${label}' is not supported`);
+      this.#encoding = encoding;
       this.#fatal = Boolean(options?.fatal);
       this.#ignoreBOM = Boolean(options?.ignoreBOM);
     }
-    get encoding() { return "utf-8"; }
+    get encoding() { return this.#encoding; }
     get fatal() { return this.#fatal; }
     get ignoreBOM() { return this.#ignoreBOM; }
     decode(input, options) {
@@ -71,41 +76,38 @@
         bytes = joined;
       }
       const stream = Boolean(options?.stream);
-      const end = stream ? bytes.length - incompleteTail(bytes) : bytes.length;
-      this.#rest = bytes.slice(end);
-      let text;
+      let decoded;
       try {
-        text = ops.decodeUtf8(bytes.subarray(0, end), this.#fatal);
+        decoded = ops.decode(this.#encoding, bytes, this.#fatal, stream);
       } catch (error) {
-        this.#rest = new Uint8Array();
-        this.#started = false;
+        this.#reset();
         throw error;
       }
+      let [text, tail] = decoded;
+      const whole = text.length;
+      if (this.#given > 0) text = text.slice(this.#given);
       if (!this.#started && text.length > 0) {
         this.#started = true;
-        if (!this.#ignoreBOM && text.charCodeAt(0) === 0xfeff) text = text.slice(1);
+        const isMark = text.charCodeAt(0) === 0xfeff && MARKED.includes(this.#encoding);
+        if (isMark && !this.#ignoreBOM) text = text.slice(1);
       }
       if (!stream) {
-        this.#rest = new Uint8Array();
-        this.#started = false;
+        this.#reset();
+      } else if (tail < 0) {
+        this.#rest = bytes.slice();
+        this.#given = whole;
+      } else {
+        this.#rest = bytes.slice(bytes.length - tail);
       }
       return text;
     }
+    #reset() {
+      this.#rest = new Uint8Array();
+      this.#given = 0;
+      this.#started = false;
+    }
   }
   tag(TextDecoder);
-
-  // How many bytes at the end begin a character that more bytes could complete.
-  function incompleteTail(bytes) {
-    for (let back = 1; back <= Math.min(3, bytes.length); back++) {
-      const byte = bytes[bytes.length - back];
-      if (byte < 0x80) return 0;
-      if (byte >= 0xc0) {
-        const size = byte >= 0xf0 ? 4 : byte >= 0xe0 ? 3 : 2;
-        return size > back ? back : 0;
-      }
-    }
-    return 0;
-  }
 
   function btoa(data) {
     if (arguments.length === 0) throw new TypeError("btoa: 1 argument required, but only 0 present");

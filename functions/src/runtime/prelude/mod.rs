@@ -11,6 +11,16 @@ pub(super) struct PreludeFile {
     pub(super) globals: &'static [&'static str],
 }
 
+/// Files that keep nothing in variables from one call of theirs to the next, neither in objects that they hold.
+const STATELESS: &[&str] = &["clone.js", "crypto.js", "encoding.js", "inspect.js", "url.js", "weak.js"];
+
+impl PreludeFile {
+    /// Whether it may be in a context that calls share.
+    pub(super) fn is_stateless(&self) -> bool {
+        STATELESS.contains(&self.name)
+    }
+}
+
 /// Scheme of the prelude's script names.
 pub(super) const SCHEME: &str = "lakewire:";
 

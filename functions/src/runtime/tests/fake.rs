@@ -88,6 +88,7 @@ pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, ar
         ])),
         component: 0,
         limits: InvocationLimits::default(),
+        is_again: false,
     }
 }
 

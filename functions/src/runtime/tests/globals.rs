@@ -93,6 +93,55 @@ async fn text_and_base64() {
 }
 
 #[tokio::test]
+async fn text_in_other_encodings() {
+    let value = value_of(
+        "const decode = (label, bytes, options) => new TextDecoder(label, options).decode(new Uint8Array(bytes));
+         const inPieces = (label, bytes) => { const d = new TextDecoder(label); let text = ''; for (const byte of bytes) text += d.decode(new Uint8Array([byte]), {stream: true}); return text + d.decode(); };
+         const failure = (f) => { try { return f(); } catch (e) { return e.name; } };
+         const names = ['latin1', ' ASCII ', 'utf-16', 'UTF-16BE', 'sjis', 'gbk', 'x-user-defined', 'koi8-r', 'unicode-1-1-utf-8'].map((label) => new TextDecoder(label).encoding);
+         const jp = [0x1b, 0x24, 0x42, 0x46, 0x7c, 0x4b, 0x5c, 0x1b, 0x28, 0x42, 0x61];
+         return [names, decode('windows-1252', [0x80, 0xe9]), decode('utf-16le', [0xff, 0xfe, 0x41, 0, 0x3d, 0xd8, 0, 0xde]), decode('utf-16be', [0, 0x41], {ignoreBOM: true}),
+           decode('utf-16le', [0xff, 0xfe], {ignoreBOM: true}).length, decode('shift_jis', [0x93, 0xfa, 0x96, 0x7b]), inPieces('shift_jis', [0x93, 0xfa, 0x96, 0x7b]), inPieces('utf-16le', [0xff, 0xfe, 0x41, 0, 0x3d, 0xd8, 0, 0xde]),
+           decode('iso-2022-jp', jp), inPieces('iso-2022-jp', jp), inPieces('gb18030', [0x84, 0x31, 0x95, 0x33, 0x41]).length,
+           failure(() => new TextDecoder('nothing')), failure(() => new TextDecoder('iso-2022-kr')), failure(() => decode('shift_jis', [0x93], {fatal: true})), failure(() => decode('utf-16le', [0x41], {fatal: true})),
+           inPieces('utf-8', [0xef, 0xbb, 0xbf, 0x41, 0xff, 0xe2, 0x82]), await new Response(new Blob([new Uint8Array([0x93, 0xfa])]).stream().pipeThrough(new TextDecoderStream('shift_jis')).pipeThrough(new TextEncoderStream())).text()];",
+    )
+    .await;
+    assert_eq!(
+        value,
+        json!([
+            [
+                "windows-1252",
+                "windows-1252",
+                "utf-16le",
+                "utf-16be",
+                "shift_jis",
+                "gbk",
+                "x-user-defined",
+                "koi8-r",
+                "utf-8"
+            ],
+            "\u{20ac}\u{e9}",
+            "A\u{1f600}",
+            "A",
+            1,
+            "\u{65e5}\u{672c}",
+            "\u{65e5}\u{672c}",
+            "A\u{1f600}",
+            "\u{65e5}\u{672c}a",
+            "\u{65e5}\u{672c}a",
+            2,
+            "RangeError",
+            "RangeError",
+            "TypeError",
+            "TypeError",
+            "A\u{fffd}\u{fffd}",
+            "\u{65e5}",
+        ])
+    );
+}
+
+#[tokio::test]
 async fn events_and_cloning() {
     let value = value_of(
         "const log = []; const c = new AbortController(); c.signal.addEventListener('abort', (e) => log.push(e.type, e.target === c.signal)); c.signal.onabort = () => log.push('on'); c.abort(); c.abort();

@@ -62,7 +62,6 @@ pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
         "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
-        "1.0/auditLog" => "audit logging",
         _ => return None,
     })
 }

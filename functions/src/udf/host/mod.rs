@@ -29,6 +29,7 @@ use nested::{Frame, PendingCall};
 
 use crate::files::{FileUsage, Stored};
 use crate::jobs::JobUsage;
+use crate::logs::{AuditLine, AuditUsage};
 use crate::runtime::{AsyncCall, JsFailure, LogLine, NestedCall, SyscallError, SyscallReply, UdfHost, UdfKind};
 use crate::udf::{FunctionPath, check};
 
@@ -47,6 +48,8 @@ pub(crate) struct TransactionHost {
     scheduled: JobUsage,
     /// What the whole transaction has stored and loaded.
     filed: FileUsage,
+    /// What the whole transaction has written to the audit log.
+    audited: AuditUsage,
     outcome: HostOutcome,
 }
 
@@ -63,6 +66,8 @@ pub(crate) struct HostOutcome {
     pub observed_time: bool,
     /// Files that were stored, those of functions that failed included.
     pub stored: Vec<(DocumentId, Stored)>,
+    /// Audit log lines, to be emitted once the result is given out. Those of functions that failed are not among them.
+    pub audit: Vec<AuditLine>,
 }
 
 /// A console line, and the function that wrote it if that is not the one the call is of.
@@ -96,6 +101,7 @@ impl TransactionHost {
             journal,
             scheduled: JobUsage::default(),
             filed: FileUsage::default(),
+            audited: AuditUsage::default(),
             outcome: HostOutcome::default(),
         }
     }
@@ -147,6 +153,7 @@ impl TransactionHost {
                 user_identity(&self.context.identity)?
             }
             "1.0/signJwt" => self.sign_jwt(op, args)?,
+            "1.0/auditLog" => self.audit(args)?,
             "1.0/getTransactionMetrics" => self.transaction_metrics(),
             "1.0/getFunctionMetadata" => meta::function_metadata(&self.frame().path),
             "1.0/getDeploymentMetadata" => meta::deployment_metadata(&self.context.deployment),
@@ -169,6 +176,16 @@ impl TransactionHost {
             }
         };
         Ok(SyscallReply::Json(json))
+    }
+
+    /// `1.0/auditLog`.
+    fn audit(&mut self, args: &str) -> Result<String, SyscallError> {
+        let limits = self.tx().limits().clone();
+        let Frame { path, kind, .. } = self.frame();
+        let (path, udf_type) = (path.clone(), if *kind == UdfKind::Mutation { "Mutation" } else { "Query" });
+        let line = self.audited.line(&path, udf_type, args, &limits)?;
+        self.outcome.audit.push(line);
+        Ok("null".to_owned())
     }
 
     fn kind_name(&mut self) -> &'static str {

@@ -36,6 +36,8 @@ struct OnReturn {
     savepoint: Option<Savepoint>,
     /// The limits of the caller, if the call has lower ones.
     limits: Option<Arc<Limits>>,
+    /// How many audit log lines there were before it.
+    audit_lines: usize,
     /// Whether it has a transaction of its own, to be dropped.
     own_transaction: bool,
 }
@@ -142,7 +144,7 @@ impl TransactionHost {
         let Some(call) = self.pending.take() else {
             return Err(SyscallError::fatal("a nested call began that was not asked for"));
         };
-        let mut on_return = OnReturn::default();
+        let mut on_return = OnReturn { audit_lines: self.outcome.audit.len(), ..OnReturn::default() };
         if call.from_snapshot {
             // Sees what was committed when the transaction began, and leaves no reads behind.
             let limits = self.tx().limits().clone();
@@ -176,6 +178,9 @@ impl TransactionHost {
         match checked {
             Ok(json) => Ok(json),
             Err(Returned { error, roll_back }) => {
+                if roll_back {
+                    self.outcome.audit.truncate(frame.on_return.audit_lines);
+                }
                 if let Some(savepoint) = frame.on_return.savepoint.filter(|_| roll_back) {
                     self.tx().rollback_to(savepoint);
                 }

@@ -115,3 +115,27 @@ export const decrypt = action({
     return await crypto.subtle.decrypt(params, key, data);
   },
 });
+
+/** The text of `bytes`, whole and in pieces of `size`. */
+export const decode = query({
+  args: { label: v.string(), bytes: v.bytes(), size: v.number(), options: v.any() },
+  handler: async (_ctx, { label, bytes, size, options }) => {
+    const caughtName = (run: () => unknown) => {
+      try {
+        return run();
+      } catch (error: any) {
+        return error.name;
+      }
+    };
+    return [
+      caughtName(() => new TextDecoder(label, options).decode(bytes)),
+      caughtName(() => {
+        const decoder = new TextDecoder(label, options);
+        let text = "";
+        for (let at = 0; at < bytes.byteLength; at += size) text += decoder.decode(bytes.slice(at, at + size), { stream: true });
+        return text + decoder.decode();
+      }),
+      caughtName(() => new TextDecoder(label).encoding),
+    ];
+  },
+});

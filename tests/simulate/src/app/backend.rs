@@ -7,6 +7,7 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::engine::{find_session_record, put_session_record, session_record_key};
+use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{
     ActionResult, Call, CallFailure, Failure, FunctionErrorKind, MutationResult, Observed, QueryResult, SessionRequest,
 };
@@ -83,6 +84,7 @@ impl View for NodeView {
             reads: Arc::new(recorder.tx.into_reads()),
             ts: self.snapshot.ts(),
             observed: Observed::default(),
+            audit: Arc::new([]),
         })
     }
 }
@@ -122,6 +124,8 @@ impl Backend for NodeBackend {
     fn record_of(&self, session: &SessionRequest) -> Interval {
         Interval::point(session_record_key(session))
     }
+
+    fn emit_audit(&self, _call: &Call, _lines: &[AuditLine]) {}
 
     fn admin(&self, _key: &str, _acting_as: Option<&serde_json::Value>) -> Result<Identity, AuthError> {
         Err(AuthError::MalformedAdminKey)
