@@ -29,6 +29,7 @@ use crate::failure::Failure;
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
+    keep_others_out();
     let arguments = Arguments::parse();
     let outcome = match arguments.command {
         Command::Serve(options) => block_on(|env| serve::run(options, env)),
@@ -56,6 +57,15 @@ fn main() -> ExitCode {
             eprintln!("lakewire: {failure}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Keeps other processes of the same user, such as those of Node actions, from reading the memory and the environment of
+/// this one: secrets are in there. Root can.
+fn keep_others_out() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        eprintln!("lakewire: can't keep other processes out of this one's memory: {error}");
     }
 }
 

@@ -65,6 +65,7 @@ pub async fn run_with(
     let instance = &deployment.identity.instance;
     let mut runtime = RuntimeOptions::new(db.limits());
     runtime.workers = options.workers.unwrap_or(runtime.workers);
+    runtime.action_time = options.action_timeout.map(Duration::from_secs);
     runtime.snapshot_exe = std::env::current_exe().ok();
     let config = DeploymentConfig {
         name: instance.name.clone(),
@@ -78,6 +79,8 @@ pub async fn run_with(
     let fetch = FetchOptions { policy, overrides: options.fetch_override.clone() };
     let node = NodeOptions {
         exe: options.node.clone(),
+        sandbox: options.node_sandbox,
+        allowed_paths: options.node_allow_path.clone(),
         cache: options.node_cache.clone(),
         action_time: options.node_action_timeout.map(Duration::from_secs),
         ..NodeOptions::default()

@@ -72,6 +72,7 @@ fn invocation(program: &Arc<Program>, export: &str, args: &str) -> Invocation {
         now_ms: 1.7e12,
         env: Arc::default(),
         limits: InvocationLimits::default(),
+        component: 0,
         is_again: false,
     }
 }

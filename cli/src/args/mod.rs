@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use lakewire_functions::fetch::{Allowed, Override};
+use lakewire_functions::node::Sandbox;
 use lakewire_storage::timeline::BranchName;
 
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
@@ -142,9 +143,19 @@ pub struct ServeOptions {
     /// The Node.js that runs `"use node"` actions: a path, or a name in PATH.
     #[arg(long, env = "LAKEWIRE_NODE", value_name = "PATH", default_value = "node")]
     pub node: PathBuf,
+    /// Whether `"use node"` actions are kept from the files and processes of the machine: where Linux can (`auto`), always or
+    /// not at all (`require`), never (`off`).
+    #[arg(long, env = "LAKEWIRE_NODE_SANDBOX", value_name = "auto|require|off", default_value = "auto")]
+    pub node_sandbox: Sandbox,
+    /// A file or folder that `"use node"` actions may read and write all the same. Repeatable.
+    #[arg(long, env = "LAKEWIRE_NODE_ALLOW_PATH", value_name = "PATH", value_delimiter = ':')]
+    pub node_allow_path: Vec<PathBuf>,
     /// Where bundles and packages of `"use node"` actions are written; below the temporary folder by default.
     #[arg(long, env = "LAKEWIRE_NODE_CACHE", value_name = "DIR")]
     pub node_cache: Option<PathBuf>,
+    /// Time that an action takes in the default runtime, in seconds; 1800 by default.
+    #[arg(long, env = "ACTIONS_USER_TIMEOUT_SECS", value_name = "SECONDS")]
+    pub action_timeout: Option<u64>,
     /// Time that a `"use node"` action takes, in seconds; 600 by default.
     #[arg(long, env = "NODE_ACTION_USER_TIMEOUT_SECS", value_name = "SECONDS")]
     pub node_action_timeout: Option<u64>,

@@ -143,6 +143,7 @@ impl Engine {
             seed: self.env.random_bytes(),
             now_ms: (self.env.now_ns() / 1_000_000) as f64,
             env: prepared.process_env(call),
+            component: check::namespace_of(&prepared.model, &call.path.component).0,
             limits: InvocationLimits::from(&**self.db.limits()),
             is_again: false,
         }

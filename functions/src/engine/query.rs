@@ -10,7 +10,7 @@ use super::execution::{Outcome, QueryRun, Report};
 use super::prepare::{Prepared, Refusal, access};
 use super::{Engine, warnings};
 use crate::model::{FunctionKind, deployment};
-use crate::runtime::{self, Invocation, Program, UdfKind};
+use crate::runtime::{self, FailureKind, Invocation, JsFailure, Program, UdfKind};
 use crate::system::{self, SystemContext, SystemError, SystemFunction};
 use crate::udf::check::{self, Placeholders, tables_of};
 use crate::udf::host::{CallContext, HostOutcome, TransactionHost};
@@ -110,14 +110,18 @@ impl Engine {
         let context = self.context(call, &prepared, snapshot);
         let mut invocation = self.invocation(call, kind, &prepared);
         let before = tx.clone();
-        let (mut outcome, mut tx, mut host) =
+        let (mut outcome, mut ran) =
             self.run_invocation(&invocation, context.clone(), call, tx, journal.clone()).await?;
         if outcome.is_doubtful {
             invocation.is_again = true;
-            let mut stored = host.stored;
-            (outcome, tx, host) = self.run_invocation(&invocation, context, call, before, journal).await?;
-            host.stored.append(&mut stored);
+            let stored = ran.map(|(_, host)| host.stored).unwrap_or_default();
+            (outcome, ran) = self.run_invocation(&invocation, context, call, before.clone(), journal).await?;
+            if let Some((_, host)) = &mut ran {
+                host.stored.extend(stored);
+            }
         }
+        // What a call has read that can't be stopped is not to be had: as if it had read nothing.
+        let (tx, host) = ran.unwrap_or_else(|| (before, HostOutcome::default()));
         let result = match outcome.result {
             Ok(json) => {
                 let placeholders = Placeholders::of(kind);
@@ -134,6 +138,7 @@ impl Engine {
         Ok(Ran { outcome: result, tx, host, observed: outcome.observed, user_time: outcome.user_time })
     }
 
+    /// Without transaction: the call could not be stopped in its time.
     async fn run_invocation(
         &self,
         invocation: &Invocation,
@@ -141,16 +146,15 @@ impl Engine {
         call: &Call,
         tx: Transaction,
         journal: Option<String>,
-    ) -> Result<(runtime::Outcome, Transaction, HostOutcome), CallFailure> {
+    ) -> Result<(runtime::Outcome, Option<(Transaction, HostOutcome)>), CallFailure> {
         let host = TransactionHost::new(context, tx, call.path.clone(), invocation.kind, journal);
         let (outcome, host) = self.pool.run(invocation.clone(), host).await;
-        let Some(host) = host else {
-            let message =
-                outcome.result.err().map_or_else(|| "a thread was lost".to_owned(), |failure| failure.message);
-            return Err(CallFailure::Internal(message));
-        };
-        let (tx, host) = host.finish();
-        Ok((outcome, tx, host))
+        match (host, &outcome.result) {
+            (Some(host), _) => Ok((outcome, Some(host.finish()))),
+            (None, Err(JsFailure { kind: FailureKind::Timeout, .. })) => Ok((outcome, None)),
+            (None, Err(failure)) => Err(CallFailure::Internal(failure.message.clone())),
+            (None, Ok(_)) => Err(CallFailure::Internal("a thread was lost".to_owned())),
+        }
     }
 
     /// Runs one of the server's own functions: for admins; everybody else is told that there is none.

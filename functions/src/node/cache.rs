@@ -53,7 +53,7 @@ impl Cache {
                 let why = format!("`{}` is not a folder of this user's own", root.display());
                 return Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
             }
-            for kind in ["bundles", "packages", "scripts"] {
+            for kind in ["bundles", "packages", "scripts", "tmp"] {
                 fs::create_dir_all(root.join(kind))?;
                 delete_old(&root.join(kind), now_ns)?;
             }
@@ -79,6 +79,17 @@ impl Cache {
     /// The folder whose `node_modules` has the packages of this key.
     pub(super) fn packages(&self, key: &str) -> PathBuf {
         self.root.join("packages").join(key)
+    }
+
+    /// A name for a temporary folder that nobody else uses.
+    pub(super) fn temporary(&self) -> PathBuf {
+        self.root.join("tmp").join(hex::encode(self.env.random_bytes::<8>()))
+    }
+
+    /// What the process of a bundle reads, besides [`Self::scripts`].
+    pub(super) fn folders(&self, bundle: &NodeBundle) -> Vec<PathBuf> {
+        let packages = bundle.packages_key.as_ref().map(|key| self.packages(key));
+        [self.root.join("bundles").join(&bundle.key)].into_iter().chain(packages).collect()
     }
 
     /// Whether the modules of a bundle are there; notes that they are used.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
+use std::path::Path;
 use std::sync::Arc;
 
 use lakewire_storage::env::Env;
@@ -10,8 +11,9 @@ use tokio::sync::{OnceCell, mpsc};
 
 use super::bundle::hash;
 use super::cache::Cache;
-use super::process::Process;
+use super::process::{Place, Process};
 use super::protocol::{Ended, Event, FoundModule, FoundVisibility, ToNode};
+use super::sandbox::{Reach, Scratch};
 use super::{NodeBundle, NodeError, NodeOptions, packages};
 use crate::runtime::{AnalyzedFunction, AnalyzedModule, FunctionVisibility, ModuleSource};
 
@@ -97,14 +99,21 @@ impl NodeExecutor {
         }
         self.make_room()?;
         self.opened.get_or_try_init(|| self.cache.open()).await?;
-        packages::install(&self.cache, &self.env, &self.options.exe, bundle).await?;
+        packages::install(&self.cache, &self.env, &self.options, bundle).await?;
         if !self.cache.has(bundle).await {
             let sources = sources.await.map_err(NodeError::Internal)?;
             self.cache.write(bundle, sources).await?;
         }
         let script = self.cache.scripts().await?;
         let modules = self.cache.modules(bundle);
-        let process = Process::start(&self.env, &self.options, &script, &modules, vars).await?;
+        let scratch = Scratch::make(self.cache.temporary())?;
+        let reach = Reach::of_programs(&[&self.options.exe])
+            .and_read(self.cache.folders(bundle))
+            .and_read(script.parent().map(Path::to_owned))
+            .and_write([scratch.path().to_owned()])
+            .and_write(self.options.allowed_paths.iter().cloned());
+        let place = Place { script: &script, modules: &modules, scratch, reach };
+        let process = Process::start(&self.env, &self.options, place, vars).await?;
         self.processes.lock().entry(key.clone()).or_default().push(process);
         self.find(&key).ok_or_else(|| NodeError::Internal("a Node process ended when it had just started".to_owned()))
     }

@@ -5,8 +5,8 @@
 //! [`ActionHost`](crate::runtime::ActionHost); the JavaScript in it is in `js/`. Bundles and external packages are written
 //! to a folder of the machine, by their hash.
 //!
-//! **Security:** a process gets nothing of the server's environment variables, but it runs as the user of the server, with
-//! that user's files and network in reach: unlike code in V8, `"use node"` code is as trusted as that user.
+//! **Security:** a process gets nothing of the server's environment variables and is confined as far as the operating
+//! system can, see [`Sandbox`]; but it runs as the user of the server, and the network is in reach.
 
 mod bundle;
 mod cache;
@@ -16,6 +16,7 @@ mod packages;
 mod process;
 mod protocol;
 mod run;
+mod sandbox;
 mod transfer;
 
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use bundle::NodeBundle;
 pub use error::NodeError;
 pub use executor::NodeExecutor;
 pub use run::NodeCall;
+pub use sandbox::Sandbox;
 
 /// The oldest major version of Node.js that the npm package runs on.
 pub const OLDEST_NODE: u64 = 20;
@@ -37,6 +39,10 @@ pub const OLDEST_NODE: u64 = 20;
 pub struct NodeOptions {
     /// The executable: a path, or a name that is looked up in `PATH`.
     pub exe: PathBuf,
+    /// Whether processes are confined.
+    pub sandbox: Sandbox,
+    /// Files and folders that confined processes may read and write besides.
+    pub allowed_paths: Vec<PathBuf>,
     /// Where bundles and packages are written; a folder below the temporary one of the system if `None`.
     pub cache: Option<PathBuf>,
     /// Time that an action takes; the limit of the deployment if `None`.
@@ -55,6 +61,8 @@ impl Default for NodeOptions {
     fn default() -> Self {
         Self {
             exe: "node".into(),
+            sandbox: Sandbox::default(),
+            allowed_paths: Vec::new(),
             cache: None,
             action_time: None,
             heap_mib: 512,

@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use lakewire_storage::env::Env;
 use serde_json::{Map, Value as Json, json};
 
 use super::cache::{Cache, put, touch};
-use super::{NodeBundle, NodeError};
+use super::sandbox::{self, Reach, Scratch};
+use super::{NodeBundle, NodeError, NodeOptions};
 
 /// How long npm may take.
 const INSTALL_TIME: Duration = Duration::from_secs(5 * 60);
@@ -33,7 +34,12 @@ const PASSED: [&str; 10] = [
 ];
 
 /// Installs the packages of a bundle, unless they are there.
-pub(super) async fn install(cache: &Cache, env: &Env, exe: &Path, bundle: &NodeBundle) -> Result<(), NodeError> {
+pub(super) async fn install(
+    cache: &Cache,
+    env: &Env,
+    options: &NodeOptions,
+    bundle: &NodeBundle,
+) -> Result<(), NodeError> {
     let Some(key) = &bundle.packages_key else { return Ok(()) };
     let folder = cache.packages(key);
     let used = folder.clone();
@@ -51,7 +57,7 @@ pub(super) async fn install(cache: &Cache, env: &Env, exe: &Path, bundle: &NodeB
             fs::write(made.join("package.json"), manifest)
         })
         .await?;
-    let installed = npm(env, exe, &unique).await;
+    let installed = npm(env, options, &unique, Scratch::make(cache.temporary())?).await;
     cache
         .blocking("write to the cache of Node packages", move || match &installed {
             Ok(()) => put(&unique, &folder).map(|()| installed),
@@ -60,9 +66,15 @@ pub(super) async fn install(cache: &Cache, env: &Env, exe: &Path, bundle: &NodeB
         .await?
 }
 
-async fn npm(env: &Env, exe: &Path, folder: &Path) -> Result<(), NodeError> {
+async fn npm(env: &Env, options: &NodeOptions, folder: &Path, scratch: Scratch) -> Result<(), NodeError> {
     let log = folder.join("install.log");
-    let mut child = start(exe, folder, &log)?;
+    let reach = reach(&options.exe)
+        .and_write([folder.to_owned(), scratch.path().to_owned()])
+        .and_write(options.allowed_paths.iter().cloned());
+    let command = command(&options.exe, folder, &log, &scratch)?;
+    let mut child = sandbox::start(env, options.sandbox, reach, command)
+        .await
+        .map_err(|error| NodeError::Packages(format!("cannot run npm: {error}")))?;
     let mut left = INSTALL_TIME;
     let status = loop {
         match child.try_wait().map_err(NodeError::io("wait for npm"))? {
@@ -88,7 +100,28 @@ async fn npm(env: &Env, exe: &Path, folder: &Path) -> Result<(), NodeError> {
     }
 }
 
-fn start(exe: &Path, folder: &Path, log: &Path) -> Result<Child, NodeError> {
+/// Packages run scripts while they are installed: npm reaches its settings and its cache, and nothing else of the user's.
+fn reach(exe: &Path) -> Reach {
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let in_home = |name: &str| home.as_ref().map(|home| home.join(name));
+    let set = |name: &str| {
+        let value = |name: String| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        value(format!("npm_config_{name}")).or_else(|| value(format!("NPM_CONFIG_{}", name.to_uppercase())))
+    };
+    let caches = [set("cache").or_else(|| in_home(".npm")), in_home(".cache/node-gyp")];
+    for cache in caches.iter().flatten() {
+        // Only what is there can be allowed. If it can't be made, npm tells.
+        let _ = fs::create_dir_all(cache);
+    }
+    let settings = [in_home(".npmrc"), set("userconfig"), set("globalconfig"), set("cafile")];
+    let certificates = std::env::var_os("NODE_EXTRA_CA_CERTS").map(PathBuf::from);
+    let globals = ["/etc/npmrc", "/etc/gitconfig"].map(PathBuf::from);
+    Reach::of_programs(&[exe, &npm_of(exe), Path::new("node")])
+        .and_read(settings.into_iter().flatten().chain(certificates).chain(globals))
+        .and_write(caches.into_iter().flatten())
+}
+
+fn command(exe: &Path, folder: &Path, log: &Path, scratch: &Scratch) -> Result<Command, NodeError> {
     let log = fs::File::create(log).map_err(NodeError::io("write the output of npm"))?;
     let errors = log.try_clone().map_err(NodeError::io("write the output of npm"))?;
     let passed = std::env::vars_os().filter(|(name, _)| {
@@ -99,8 +132,9 @@ fn start(exe: &Path, folder: &Path, log: &Path) -> Result<Child, NodeError> {
     npm.args(["install", "--omit=dev", "--no-audit", "--no-fund", "--no-update-notifier", "--no-package-lock"]);
     npm.args(["--loglevel=error", "--install-links=false"]);
     npm.env_clear().envs(passed).current_dir(folder);
+    npm.env("TMPDIR", scratch.path());
     npm.stdin(Stdio::null()).stdout(log).stderr(errors);
-    npm.spawn().map_err(|error| NodeError::Packages(format!("cannot run npm: {error}")))
+    Ok(npm)
 }
 
 /// The npm that came with a Node given by its path, otherwise the one in `PATH`.

@@ -16,6 +16,7 @@ use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::{mpsc, oneshot};
 
 use super::protocol::{Ended, Event, FromNode, MAX_LINE, ToNode};
+use super::sandbox::{self, Reach, Scratch};
 use super::{NodeError, NodeOptions, OLDEST_NODE};
 
 /// How long a process may take to start.
@@ -26,13 +27,23 @@ const LAST_WORDS_TIME: Duration = Duration::from_millis(200);
 const KEPT_OUTPUT: usize = 8192;
 
 /// Variables of the server's environment that a process gets.
-const PASSED: [&str; 4] = ["PATH", "LANG", "NODE_PATH", "TMPDIR"];
+const PASSED: [&str; 3] = ["PATH", "LANG", "NODE_PATH"];
 
 /// See the module.
 pub(super) struct Process {
     out: mpsc::UnboundedSender<Vec<u8>>,
     child: Mutex<Child>,
     state: Mutex<State>,
+    /// Its temporary folder.
+    _scratch: Scratch,
+}
+
+/// Where a process finds what it needs.
+pub(super) struct Place<'a> {
+    pub script: &'a Path,
+    pub modules: &'a Path,
+    pub scratch: Scratch,
+    pub reach: Reach,
 }
 
 #[derive(Default)]
@@ -53,18 +64,22 @@ impl Process {
     pub(super) async fn start(
         env: &Env,
         options: &NodeOptions,
-        script: &Path,
-        modules: &Path,
+        place: Place<'_>,
         vars: &BTreeMap<String, String>,
     ) -> Result<Arc<Self>, NodeError> {
         let failed = NodeError::io("start a Node process");
         let pairs = || Ok((StdStream::pair()?, StdStream::pair()?));
         let ((ours, theirs), (output, outputs)) = pairs().map_err(failed)?;
-        let child = spawn(options, script, modules, theirs, outputs)?;
+        let command = command(options, &place, theirs, outputs)?;
+        let child = sandbox::start(env, options.sandbox, place.reach, command).await.map_err(|error| {
+            let exe = options.exe.display();
+            NodeError::Unavailable(format!("cannot run `{exe}` (set --node or LAKEWIRE_NODE to its path): {error}"))
+        })?;
         let (out, to_write) = mpsc::unbounded_channel();
         let (ready, is_ready) = oneshot::channel();
         let state = State { ready: Some(ready), ..State::default() };
-        let process = Arc::new(Self { out, child: Mutex::new(child), state: Mutex::new(state) });
+        let process =
+            Arc::new(Self { out, child: Mutex::new(child), state: Mutex::new(state), _scratch: place.scratch });
         let connect = || Ok((tokio_stream(ours)?, tokio_stream(output)?));
         let (stream, output) = connect().map_err(NodeError::io("talk to a Node process"))?;
         let (reader, writer) = stream.into_split();
@@ -242,31 +257,28 @@ impl Drop for Process {
     }
 }
 
-fn spawn(
+fn command(
     options: &NodeOptions,
-    script: &Path,
-    modules: &Path,
+    place: &Place<'_>,
     stdin: StdStream,
     output: StdStream,
-) -> Result<Child, NodeError> {
+) -> Result<Command, NodeError> {
     let errors = output.try_clone().map_err(NodeError::io("start a Node process"))?;
     let passed = PASSED.iter().filter_map(|name| Some((*name, std::env::var_os(name)?)));
-    Command::new(&options.exe)
+    let mut command = Command::new(&options.exe);
+    command
         .arg(format!("--max-old-space-size={}", options.heap_mib))
-        .arg(script)
-        .arg(modules)
+        .arg(place.script)
+        .arg(place.modules)
         .env_clear()
         .envs(passed)
         .env("TZ", "UTC")
-        .current_dir(modules)
+        .env("TMPDIR", place.scratch.path())
+        .current_dir(place.modules)
         .stdin(Stdio::from(OwnedFd::from(stdin)))
         .stdout(Stdio::from(OwnedFd::from(output)))
-        .stderr(Stdio::from(OwnedFd::from(errors)))
-        .spawn()
-        .map_err(|error| {
-            let exe = options.exe.display();
-            NodeError::Unavailable(format!("cannot run `{exe}` (set --node or LAKEWIRE_NODE to its path): {error}"))
-        })
+        .stderr(Stdio::from(OwnedFd::from(errors)));
+    Ok(command)
 }
 
 fn tokio_stream(stream: StdStream) -> std::io::Result<UnixStream> {

@@ -66,6 +66,13 @@ impl Node {
     }
 }
 
+#[test]
+fn a_sandbox_is_named() {
+    use super::Sandbox;
+    assert_eq!(["auto", "require", "off"].map(str::parse), [Ok(Sandbox::Auto), Ok(Sandbox::Require), Ok(Sandbox::Off)]);
+    assert!("on".parse::<Sandbox>().is_err());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn memory_is_of_one_environment_and_ends_with_its_process() {
     let node = Node::new(NodeOptions { idle: Duration::from_millis(300), ..NodeOptions::default() });

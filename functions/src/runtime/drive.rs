@@ -14,10 +14,7 @@ use super::state::Execution;
 /// Why JavaScript had to stop, if it had to.
 pub(super) fn interruption(isolate: &v8::Isolate, shared: &IsolateShared, execution: &Execution) -> Option<JsFailure> {
     if shared.is_out_of_memory() {
-        return Some(JsFailure::new(
-            FailureKind::OutOfMemory,
-            "JavaScript execution ran out of memory (maximum memory usage: 64 MB)",
-        ));
+        return Some(out_of_memory());
     }
     if shared.watch.has_fired() {
         return Some(JsFailure::new(FailureKind::Timeout, "Function execution timed out"));
@@ -25,6 +22,11 @@ pub(super) fn interruption(isolate: &v8::Isolate, shared: &IsolateShared, execut
     let fatal = execution.fatal.take()?;
     isolate.cancel_terminate_execution();
     Some(fatal)
+}
+
+pub(super) fn out_of_memory() -> JsFailure {
+    let message = "JavaScript execution ran out of memory (maximum memory usage: 64 MB)";
+    JsFailure::new(FailureKind::OutOfMemory, message)
 }
 
 /// Lets microtasks run until none is left, and looks at what became of it.

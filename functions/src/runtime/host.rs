@@ -71,6 +71,8 @@ pub struct NestedCall {
     pub args: String,
     /// `process.env` of the callee if it isn't the caller's.
     pub env: Option<Arc<BTreeMap<String, String>>>,
+    /// Number of the callee's component.
+    pub component: u32,
     /// For the host's own use: not looked at by the runtime.
     pub token: u64,
 }

@@ -103,6 +103,8 @@ pub struct Invocation {
     pub now_ms: f64,
     /// `process.env`.
     pub env: Arc<BTreeMap<String, String>>,
+    /// Number of the component that the function belongs to: components share programs, but nothing that is left in a context.
+    pub component: u32,
     pub limits: InvocationLimits,
     /// Contexts that other calls have used because nothing in them can change are left alone.
     pub is_again: bool,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::ffi::c_void;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::allocator::{Account, limited_allocator};
 use super::context;
@@ -57,11 +57,63 @@ impl IsolateShared {
     }
 }
 
+/// So many times what may be held outside of the heap is not garbage that waits: it came at once, and more may follow
+/// before V8 lets anybody look.
+const FAR_OVER: i64 = 3;
+
 struct HeapGuard {
     raises: Arc<AtomicU32>,
     buffers: Arc<Account>,
     isolate: v8::IsolateHandle,
     slack: usize,
+    /// The most memory outside of the heap, bytes: array buffers, and what the account of these can't count, which are
+    /// resizable buffers and memories of WebAssembly.
+    external_bytes: i64,
+    /// [`look_again`] is to come.
+    looking: AtomicBool,
+}
+
+/// Called by V8 after a collection of the whole heap; what is held outside of it makes V8 collect more often.
+unsafe extern "C" fn after_collection(
+    isolate: v8::UnsafeRawIsolatePtr,
+    _type: v8::GCType,
+    _flags: v8::GCCallbackFlags,
+    data: *mut c_void,
+) {
+    // SAFETY: the guard outlives the isolate, see the order of the fields and `drop`; V8 gives the isolate that calls.
+    let (guard, mut isolate) = unsafe { (&*data.cast::<HeapGuard>(), v8::Isolate::from_raw_isolate_ptr(isolate)) };
+    let over = guard.over(&mut isolate);
+    if over > FAR_OVER {
+        guard.stop();
+    } else if over > 1 && !guard.looking.swap(true, Ordering::Relaxed) {
+        // What it has found to be garbage may not have been given back yet: that takes another look.
+        guard.isolate.request_interrupt(look_again, data);
+    }
+}
+
+/// Called by V8 between two steps of JavaScript.
+unsafe extern "C" fn look_again(isolate: v8::UnsafeRawIsolatePtr, data: *mut c_void) {
+    // SAFETY: as above.
+    let (guard, mut isolate) = unsafe { (&*data.cast::<HeapGuard>(), v8::Isolate::from_raw_isolate_ptr(isolate)) };
+    isolate.low_memory_notification();
+    if guard.over(&mut isolate) > 1 {
+        guard.stop();
+    }
+    guard.looking.store(false, Ordering::Relaxed);
+}
+
+impl HeapGuard {
+    /// What is held outside of the heap, as a multiple of what may be, rounded up: 1 is within it.
+    fn over(&self, isolate: &mut v8::Isolate) -> i64 {
+        // A change by nothing tells the total.
+        isolate.adjust_amount_of_external_allocated_memory(0) / self.external_bytes + 1
+    }
+
+    /// Ends the execution: it is out of memory.
+    fn stop(&self) {
+        self.raises.fetch_add(1, Ordering::Relaxed);
+        self.isolate.terminate_execution();
+    }
 }
 
 unsafe extern "C" fn near_heap_limit(data: *mut c_void, current: usize, _initial: usize) -> usize {
@@ -108,9 +160,12 @@ impl ProgramIsolate {
             buffers,
             isolate: isolate.thread_safe_handle(),
             slack: options.heap_slack_bytes,
+            external_bytes: i64::try_from(options.array_buffer_bytes * 2).unwrap_or(i64::MAX).max(1),
+            looking: AtomicBool::new(false),
         });
         let data = (&raw const *heap_guard).cast_mut().cast::<c_void>();
         isolate.add_near_heap_limit_callback(near_heap_limit, data);
+        isolate.add_gc_epilogue_callback(after_collection, data, v8::GCType::kGCTypeMarkSweepCompact);
         let shared = Rc::new(IsolateShared {
             executions,
             watch: watchdog.watch(isolate.thread_safe_handle()),

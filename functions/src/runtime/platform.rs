@@ -13,6 +13,8 @@ const FLAGS: &str = concat!(
     "--disallow-code-generation-from-strings ",
     // Compiling WebAssembly must end within the microtask loop.
     "--no-wasm-async-compilation ",
+    // The prelude has a `SharedArrayBuffer` of its own.
+    "--enable-sharedarraybuffer-per-context ",
     // 64 MiB, like the JavaScript heap.
     "--wasm-max-mem-pages=1024 ",
     // Every call has a context of its own, and optimised code belongs to a context: what a call of
@@ -31,7 +33,7 @@ const MORE_FLAGS: &str = "LAKEWIRE_V8_FLAGS";
 
 /// Version of V8 and of this host's use of it: startup snapshots of another version are of no use.
 pub(super) fn engine_version() -> &'static str {
-    concat!(env!("CARGO_PKG_VERSION"), "/2")
+    concat!(env!("CARGO_PKG_VERSION"), "/3")
 }
 
 /// Sets V8 up. Called by whatever needs it; call it early in `main` as well, while there is one

@@ -52,7 +52,36 @@ pub(super) enum Services {
 pub(super) struct PendingCall {
     pub(super) call: AsyncCall,
     pub(super) resolver: v8::Global<v8::PromiseResolver>,
+    /// Dropped when its turn has come.
+    #[expect(dead_code, reason = "what matters is when it is dropped")]
+    pub(super) held: Held,
 }
+
+/// Bytes outside of JavaScript's heap that count as long as this is there.
+pub(super) struct Held {
+    total: Rc<Cell<usize>>,
+    bytes: usize,
+}
+
+impl Held {
+    /// `None` if that were too many.
+    pub(super) fn new(total: &Rc<Cell<usize>>, bytes: usize) -> Option<Self> {
+        let after = total.get().saturating_add(bytes);
+        (after <= MAX_QUEUED_BYTES).then(|| {
+            total.set(after);
+            Self { total: total.clone(), bytes }
+        })
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.total.set(self.total.get() - self.bytes);
+    }
+}
+
+/// The most that the arguments of syscalls which wait for their turn may take in one execution, bytes: as much as the heap.
+const MAX_QUEUED_BYTES: usize = 64 << 20;
 
 /// A promise that was rejected while nobody listened.
 pub(super) struct Rejection {
@@ -76,6 +105,8 @@ pub(super) struct Execution {
     pub(super) random: RefCell<ChaCha12Rng>,
     pub(super) observed: Cell<Observed>,
     pub(super) pending: RefCell<VecDeque<PendingCall>>,
+    /// Bytes of the arguments in `pending`.
+    pub(super) queued_bytes: Rc<Cell<usize>>,
     /// Operations on bytes, which only actions have.
     pub(super) native: RefCell<VecDeque<NativeCall>>,
     pub(super) streams: RefCell<Streams>,
@@ -126,6 +157,7 @@ impl Execution {
             random: RefCell::new(ChaCha12Rng::from_seed(setup.seed)),
             observed: Cell::default(),
             pending: RefCell::default(),
+            queued_bytes: Rc::default(),
             native: RefCell::default(),
             streams: RefCell::default(),
             rejections: RefCell::default(),
@@ -197,10 +229,12 @@ impl Execution {
 
     /// Makes the execution end with an error that JavaScript can't catch.
     pub(super) fn fail_uncatchably(&self, isolate: &v8::Isolate, message: impl Into<String>) {
-        let mut fatal = self.fatal.borrow_mut();
-        if fatal.is_none() {
-            *fatal = Some(JsFailure::new(FailureKind::Uncatchable, message));
-        }
+        self.fail_with(isolate, JsFailure::new(FailureKind::Uncatchable, message));
+    }
+
+    /// Ends the execution with a failure, unless it has one already.
+    pub(super) fn fail_with(&self, isolate: &v8::Isolate, failure: JsFailure) {
+        self.fatal.borrow_mut().get_or_insert(failure);
         isolate.terminate_execution();
     }
 

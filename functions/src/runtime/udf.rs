@@ -28,6 +28,8 @@ pub(super) struct UdfCall<'a> {
     pub(super) env: Arc<BTreeMap<String, String>>,
     pub(super) seed: [u8; 32],
     pub(super) now_ms: f64,
+    /// Number of the component.
+    pub(super) component: u32,
     /// 1 for the call from outside.
     pub(super) depth: usize,
 }
@@ -64,7 +66,7 @@ pub(super) fn run(
         Ok(index) => index,
         Err(failure) => return (Err(failure), Observed::default()),
     };
-    let used = shared.used.take(module, &call.env, !world.is_again);
+    let used = shared.used.take(call.component, module, &call.env, !world.is_again);
     let (context, namespace, seen, is_immutable) = match used {
         Some(used) => {
             let context = v8::Local::new(scope, used.context);
@@ -137,7 +139,7 @@ fn keep(scope: &mut v8::PinScope<'_, '_>, shared: &IsolateShared, call: &UdfCall
     };
     let context = scope.get_current_context();
     let context = v8::Global::new(scope, context);
-    shared.used.put(scope, call.target.module, UsedContext { context, namespace, seen, is_immutable });
+    shared.used.put(scope, call.component, call.target.module, UsedContext { context, namespace, seen, is_immutable });
 }
 
 struct Run<'a> {
@@ -239,6 +241,7 @@ impl Run<'_> {
             env: nested.env.clone().unwrap_or_else(|| self.call.env.clone()),
             seed: self.execution.nested_seed(),
             now_ms: self.call.now_ms,
+            component: nested.component,
             depth: self.call.depth + 1,
         };
         let is_same_program = call.target.program.id() == self.call.target.program.id();

@@ -9,6 +9,8 @@ use parking_lot::{Condvar, Mutex};
 
 /// How late a stop may come.
 const TICK: Duration = Duration::from_millis(10);
+/// How long after its deadline an isolate counts as one that can't be stopped: far longer than V8 takes for a collection.
+const HANG: Duration = Duration::from_secs(5);
 /// How long the thread goes on looking after the last activity.
 const LINGER_TICKS: u32 = 100;
 
@@ -18,7 +20,11 @@ pub(super) struct Watch {
     isolate: v8::IsolateHandle,
     clock: Arc<dyn Clock>,
     watchdog: Weak<Shared>,
+    on_hang: Option<Arc<OnHang>>,
 }
+
+/// Told of an isolate that does not stop, at most once a deadline.
+type OnHang = dyn Fn() + Send + Sync;
 
 #[derive(Default)]
 struct WatchState {
@@ -26,12 +32,17 @@ struct WatchState {
     deadline: Option<u64>,
     /// The isolate has been told to stop since the deadline was set.
     fired: bool,
+    /// And it has not for [`HANG`].
+    hangs: bool,
 }
 
 impl Watch {
     /// Has the isolate stopped at `deadline` (monotonic nanoseconds), in place of any earlier one.
     pub(super) fn arm(&self, deadline: u64) {
-        self.state.lock().deadline = Some(deadline);
+        let mut state = self.state.lock();
+        state.deadline = Some(deadline);
+        state.hangs = false;
+        drop(state);
         if let Some(watchdog) = self.watchdog.upgrade() {
             watchdog.wake();
         }
@@ -68,6 +79,12 @@ impl Watch {
                 state.fired = true;
                 // Again at every tick: an isolate that was between two scripts has missed it.
                 self.isolate.terminate_execution();
+                if !state.hangs && now - deadline > HANG.as_nanos() as u64 {
+                    state.hangs = true;
+                    if let Some(on_hang) = &self.on_hang {
+                        on_hang();
+                    }
+                }
                 true
             }
             Some(_) => true,
@@ -80,6 +97,7 @@ impl Watch {
 #[derive(Clone)]
 pub(super) struct Watchdog {
     shared: Arc<Shared>,
+    on_hang: Option<Arc<OnHang>>,
 }
 
 struct Shared {
@@ -128,7 +146,12 @@ impl Watchdog {
         });
         let weak = Arc::downgrade(&shared);
         env.spawn_thread("js-watchdog", move || watch_all(&weak))?;
-        Ok(Self { shared })
+        Ok(Self { shared, on_hang: None })
+    }
+
+    /// The same one, which calls `on_hang` when an isolate that it is asked to watch does not stop.
+    pub(super) fn with_on_hang(&self, on_hang: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { shared: self.shared.clone(), on_hang: Some(Arc::new(on_hang)) }
     }
 
     /// A watch, without deadline yet, for an isolate.
@@ -138,6 +161,7 @@ impl Watchdog {
             isolate,
             clock: self.shared.clock.clone(),
             watchdog: Arc::downgrade(&self.shared),
+            on_hang: self.on_hang.clone(),
         });
         self.shared.watches.lock().push(Arc::downgrade(&watch));
         watch

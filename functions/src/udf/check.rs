@@ -2,6 +2,7 @@
 //! the declared shape and an acceptable size.
 
 use lakewire_storage::catalog::Namespace;
+use lakewire_storage::limits::MAX_VALUE_NESTING;
 use lakewire_storage::schema::{TableLookup, Validator};
 use lakewire_storage::transaction::{NamespaceTables, Transaction};
 use lakewire_storage::value::Value;
@@ -234,9 +235,31 @@ pub(crate) fn result(
 /// be escaped, so this text in an encoded value is always the placeholder.
 pub(crate) const COMMIT_TS: &str = r#"{"$commitTs":null}"#;
 
-/// Whether the text of a value may hold what only parsing tells to be valid: special values, escaped surrogates.
+/// Whether the text of a value may hold what only parsing tells to be valid: special values, escaped surrogates, values
+/// nested too deeply.
 fn needs_a_look(json: &str) -> bool {
-    json.contains("\"$") || json.contains("\\u")
+    json.contains("\"$") || json.contains("\\u") || is_deep(json)
+}
+
+/// Whether more brackets are open at a time than a value has levels.
+fn is_deep(json: &str) -> bool {
+    let (mut open, mut in_string) = (0_usize, false);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => in_string = !in_string,
+            b'\\' => drop(bytes.next()),
+            b'[' | b'{' if !in_string => {
+                open += 1;
+                if open > MAX_VALUE_NESTING {
+                    return true;
+                }
+            }
+            b']' | b'}' if !in_string => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
 }
 
 #[cfg(test)]

@@ -92,3 +92,16 @@ fn results_are_measured_and_validated() {
     assert!(check(&any, stamp, Placeholders::Allowed).is_ok());
     assert!(check(&any, stamp, Placeholders::Refused).unwrap_err().contains("unresolved commit timestamp"));
 }
+
+#[test]
+fn results_are_not_nested_without_end() {
+    let check = |json: &str| result(None, &path(), json, Placeholders::Refused, 1 << 20, &NoTables);
+    let nested = |levels: usize, inner: &str| format!("{}{inner}{}", "[".repeat(levels), "]".repeat(levels));
+    assert!(check(&nested(MAX_VALUE_NESTING, "")).is_ok());
+    assert!(check(&nested(MAX_VALUE_NESTING, r#""[[{\"""#)).is_ok());
+    assert!(check(&nested(MAX_VALUE_NESTING + 1, "")).is_err());
+    assert!(check(&nested(100_000, "")).is_err());
+    // Brackets in strings close nothing.
+    let hidden = format!("{}1{}", r#"["]","\"]",["#.repeat(100), "]]".repeat(100));
+    assert!(check(&hidden).is_err());
+}

@@ -3,8 +3,12 @@
 use std::sync::Arc;
 
 use lakewire_storage::limits::MAX_ERROR_MESSAGE_LENGTH;
+use lakewire_storage::value::Value;
 
 use super::RequestId;
+
+/// Bytes that the data of an error may take, as JSON text: as much as a result.
+const MAX_DATA_LENGTH: usize = 16 << 20;
 
 /// A failed function call as its client sees it. Deterministic: running it again would fail again.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,9 +61,10 @@ impl Failure {
         Self { message, data: None, kind }
     }
 
-    /// The same failure carrying the data of a `ConvexError`, as encoded JSON text.
+    /// The same failure carrying the data of a `ConvexError`, as encoded JSON text. User code made that text, and it
+    /// goes into responses as it is: what is no encoded value, or too long, is left out.
     pub fn with_data(mut self, data: Option<Arc<str>>) -> Self {
-        self.data = data;
+        self.data = data.filter(|text| text.len() <= MAX_DATA_LENGTH && Value::from_json(text).is_ok());
         self
     }
 
@@ -113,6 +118,16 @@ mod tests {
         let error = failure.into_error(&id(), true);
         assert_eq!(&*error.message, "[Request ID: 9c1f2a7be0d34455] Server Error");
         assert_eq!(error.data.as_deref(), Some("{\"a\":1}"));
+    }
+
+    #[test]
+    fn data_that_is_no_value_is_left_out() {
+        let with = |data: &str| Failure::new(FunctionErrorKind::Thrown, "x").with_data(Some(data.into())).data;
+        assert_eq!(with("[1]").as_deref(), Some("[1]"));
+        let (deep, long) = ("[".repeat(1000), format!("\"{}\"", "x".repeat(super::MAX_DATA_LENGTH)));
+        for forged in ["", "{", "1,\"status\":\"success\"", "{\"$integer\":1}", &deep, &long] {
+            assert_eq!(with(forged), None);
+        }
     }
 
     #[test]

@@ -100,6 +100,8 @@ pub(crate) enum MalformedMessage {
     UnknownType(String),
     #[error("`{message}` message has no field `{field}`")]
     MissingField { message: &'static str, field: &'static str },
+    #[error("`sessionId` must have 1 to {MAX_SESSION_ID} bytes: it is a UUID")]
+    SessionId,
     #[error("`{0}` is not a timestamp")]
     Timestamp(String),
     #[error("token type `{0}` is unknown")]
@@ -167,14 +169,21 @@ impl ClientMessage {
     }
 }
 
+/// Bytes of a session id: a UUID has 36.
+const MAX_SESSION_ID: usize = 64;
+
 impl Flat<'_> {
     fn connect(self) -> Result<Connect, MalformedMessage> {
         let max_observed_ts = match self.max_observed_timestamp {
             Some(text) => Some(timestamp::parse(&text).ok_or(MalformedMessage::Timestamp(text))?),
             None => None,
         };
-        let session_id = require("Connect", "sessionId", self.session_id)?.into();
-        Ok(Connect { session_id, client_ts: self.client_ts, max_observed_ts })
+        let session_id = require("Connect", "sessionId", self.session_id)?;
+        // It is kept with every mutation.
+        if session_id.is_empty() || session_id.len() > MAX_SESSION_ID {
+            return Err(MalformedMessage::SessionId);
+        }
+        Ok(Connect { session_id: session_id.into(), client_ts: self.client_ts, max_observed_ts })
     }
 
     fn modify_query_set(self) -> Result<ModifyQuerySet, MalformedMessage> {

@@ -11,6 +11,14 @@ fn the_type_may_come_last_and_fields_may_be_unknown() {
 }
 
 #[test]
+fn session_ids_are_short() {
+    for (id, is_fine) in [("", false), ("s", true), (&"x".repeat(64), true), (&"x".repeat(65), false)] {
+        let text = format!(r#"{{"type":"Connect","sessionId":"{id}","connectionCount":0,"lastCloseReason":null}}"#);
+        assert_eq!(ClientMessage::parse(&text).is_ok(), is_fine, "{id}");
+    }
+}
+
+#[test]
 fn modifications_keep_their_order_and_their_arguments() {
     let text = r#"{"type":"ModifyQuerySet","baseVersion":0,"newVersion":3,"modifications":[
         {"type":"Add","queryId":0,"udfPath":"a:b","args":[{"z":1,"a":{"$integer":"AgAAAAAAAAA="}}],"journal":null},

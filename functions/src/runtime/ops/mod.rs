@@ -14,11 +14,13 @@ mod decode;
 mod env;
 mod fetch;
 mod random;
+mod shared_buffer;
 mod streams;
 mod syscalls;
 mod text;
 mod timers;
 mod url;
+mod weigh;
 
 use v8::MapFnTo;
 
@@ -64,6 +66,8 @@ natives! {
         "queryParse" => url::query_parse,
         "querySerialize" => url::query_serialize,
         "clone" => clone::clone,
+        "sharedBuffer" => shared_buffer::make,
+        "weigh" => weigh::weigh,
         "getAsyncContext" => async_context::get,
         "setAsyncContext" => async_context::set,
         "reportError" => console::report_error,

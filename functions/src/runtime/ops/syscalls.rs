@@ -2,9 +2,10 @@
 
 use super::{define, set_function, string, throw_error};
 use crate::runtime::context;
+use crate::runtime::drive;
 use crate::runtime::errors;
 use crate::runtime::host::{AsyncCall, SyscallError};
-use crate::runtime::state::{self, Execution, Mode, PendingCall, Services};
+use crate::runtime::state::{self, Execution, Held, Mode, PendingCall, Services};
 
 pub(super) fn install(scope: &mut v8::PinScope<'_, '_>, global: v8::Local<v8::Object>) {
     let convex = v8::Object::new(scope);
@@ -62,8 +63,11 @@ pub(super) fn async_syscall<'s>(
         return;
     }
     let json = args.get(1).to_rust_string_lossy(scope);
+    let Some(held) = Held::new(&execution.queued_bytes, op.len() + json.len()) else {
+        return execution.fail_with(scope, drive::out_of_memory());
+    };
     let resolver = v8::Global::new(scope, resolver);
-    execution.pending.borrow_mut().push_back(PendingCall { call: AsyncCall { op, args: json }, resolver });
+    execution.pending.borrow_mut().push_back(PendingCall { call: AsyncCall { op, args: json }, resolver, held });
 }
 
 /// What [`js_syscall`] has.

@@ -34,7 +34,8 @@ impl IsolateCache {
         let cached = {
             let mut cached = self.cached.borrow_mut();
             let at = cached.iter().rposition(|(id, _)| *id == program.id());
-            at.map(|at| cached.remove(at).1)
+            // A collection while it was idle may have found it out of memory.
+            at.map(|at| cached.remove(at).1).filter(|isolate| !isolate.shared.is_broken())
         };
         let mut isolate = cached.unwrap_or_else(|| {
             self.created.set(self.created.get() + 1);

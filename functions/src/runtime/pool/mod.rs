@@ -1,5 +1,6 @@
 //! Threads that run functions.
 
+mod hang;
 mod isolates;
 mod options;
 mod worker;
@@ -54,7 +55,8 @@ impl Pool {
     }
 
     /// Runs a query or mutation, and gives the host back. `None` for the host means that it was
-    /// lost with its thread; the outcome is an internal failure then.
+    /// lost with its thread: the outcome is an internal failure then, or that the function timed out, if it can't be
+    /// stopped.
     pub async fn run<H: UdfHost>(&self, invocation: Invocation, host: H) -> (Outcome, Option<H>) {
         if invocation.kind == UdfKind::Action {
             let failure = JsFailure::new(FailureKind::Internal, "an action was run as a query or mutation");
@@ -74,19 +76,23 @@ impl Pool {
         };
         match answered {
             Ok((outcome, host)) => {
-                let host: Box<dyn Any> = host;
-                (outcome, host.downcast().ok().map(|host| *host))
+                let host = host.and_then(|host| {
+                    let host: Box<dyn Any> = host;
+                    host.downcast().ok()
+                });
+                (outcome, host.map(|host| *host))
             }
             Err(oneshot::Canceled) => (lost(), None),
         }
     }
 
     /// Runs an action.
-    pub async fn run_action(&self, invocation: Invocation, host: Arc<dyn ActionHost>) -> Outcome {
+    pub async fn run_action(&self, mut invocation: Invocation, host: Arc<dyn ActionHost>) -> Outcome {
         if invocation.kind != UdfKind::Action {
             let failure = JsFailure::new(FailureKind::Internal, "a query or mutation was run as an action");
             return Outcome::failed(failure);
         }
+        self.limit(&mut invocation);
         let (reply, answer) = oneshot::channel();
         let (started, has_started) = oneshot::channel();
         self.actions.submit(Job::Action { invocation, host, started, reply });
@@ -102,7 +108,7 @@ impl Pool {
     /// `invocation.export` (`default`) of it must be a router. The arguments are not looked at.
     pub async fn run_http_action(
         &self,
-        invocation: Invocation,
+        mut invocation: Invocation,
         host: Arc<dyn ActionHost>,
         request: HttpRequest,
     ) -> HttpRun {
@@ -110,6 +116,7 @@ impl Pool {
             let failure = JsFailure::new(FailureKind::Internal, "a query or mutation was run as an HTTP action");
             return no_response(Outcome::failed(failure));
         }
+        self.limit(&mut invocation);
         let (reply, answer) = oneshot::channel();
         let (response, head) = oneshot::channel();
         let (started, has_started) = oneshot::channel();
@@ -121,6 +128,13 @@ impl Pool {
         match head.await {
             Ok(response) => HttpRun { response: Ok(response), outcome },
             Err(oneshot::Canceled) => no_response(outcome.await),
+        }
+    }
+
+    /// Gives an action the time that the operator set.
+    fn limit(&self, invocation: &mut Invocation) {
+        if let Some(time) = self.options.action_time {
+            invocation.limits.action_time = time;
         }
     }
 

@@ -19,6 +19,8 @@ pub struct RuntimeOptions {
     pub max_queued: usize,
     /// How long an action may wait for others to end before it is refused as overload.
     pub action_queue_time: Duration,
+    /// Time that an action takes; what the invocation says if `None`.
+    pub action_time: Option<Duration>,
     /// JavaScript heap of an isolate, bytes.
     pub heap_bytes: usize,
     /// What is granted above `heap_bytes` so that the isolate can be stopped in good order, bytes.
@@ -49,6 +51,7 @@ impl RuntimeOptions {
             max_actions: 64,
             max_queued: 10_000,
             action_queue_time: Duration::from_secs(5),
+            action_time: None,
             heap_bytes: limits.heap_bytes,
             heap_slack_bytes: 32 << 20,
             array_buffer_bytes: limits.array_buffer_bytes,

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::runtime::Handle;
 
 use super::RuntimeOptions;
+use super::hang::{Hang, Reply};
 use super::isolates::{IsolateCache, Next};
 use crate::runtime::action;
 use crate::runtime::body::{HttpRequest, HttpResponse};
@@ -32,7 +33,7 @@ const IDLE_TRIM: Duration = Duration::from_secs(2);
 /// After this long in one call a thread no longer counts as one that the others can wait for.
 pub(super) const SLOW: Duration = Duration::from_millis(20);
 
-pub(super) type UdfReply = oneshot::Sender<(Outcome, Box<dyn UdfHost>)>;
+pub(super) type UdfReply = oneshot::Sender<(Outcome, Option<Box<dyn UdfHost>>)>;
 
 /// A call that waits for a thread.
 pub(super) enum Job {
@@ -85,7 +86,7 @@ pub(super) struct Workers {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+pub(super) struct Shared {
     name: &'static str,
     size: Size,
     options: Arc<RuntimeOptions>,
@@ -93,15 +94,17 @@ struct Shared {
     watchdog: Watchdog,
     tokio: Option<Handle>,
     queue: Receiver<Job>,
-    threads: AtomicUsize,
+    pub(super) threads: AtomicUsize,
     idle: AtomicUsize,
     /// What the threads do.
     states: Mutex<Vec<Arc<State>>>,
+    /// Threads that don't stop; most of them are not in `threads` any more.
+    pub(super) written_off: AtomicUsize,
 }
 
 /// What a thread does.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     /// When its call began, on the monotonic clock; 0 if it has none.
     since_ns: AtomicU64,
     /// It waits for the host in the middle of a call.
@@ -112,8 +115,7 @@ impl State {
     /// Whether others need not wait for the thread.
     fn is_away(&self, now_ns: u64) -> bool {
         let since = self.since_ns.load(Ordering::SeqCst);
-        since != 0
-            && (self.is_blocked.load(Ordering::SeqCst) || now_ns.saturating_sub(since) > SLOW.as_nanos() as u64)
+        since != 0 && (self.is_blocked.load(Ordering::SeqCst) || now_ns.saturating_sub(since) > SLOW.as_nanos() as u64)
     }
 }
 
@@ -137,6 +139,7 @@ impl Workers {
             threads: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             states: Mutex::default(),
+            written_off: AtomicUsize::new(0),
         };
         Self { sender, shared: Arc::new(shared) }
     }
@@ -160,7 +163,7 @@ impl Workers {
 
 impl Shared {
     /// Starts a thread if calls wait that none of the present ones will take soon.
-    fn grow(self: &Arc<Self>) {
+    pub(super) fn grow(self: &Arc<Self>) {
         loop {
             let threads = self.threads.load(Ordering::SeqCst);
             if self.queue.len() <= self.idle.load(Ordering::SeqCst) || threads >= self.size.most {
@@ -177,15 +180,12 @@ impl Shared {
                 continue;
             }
             let shared = self.clone();
+            // Dropped last, however the thread ends: it counts it out.
             let body = move || {
-                {
-                    let state = Arc::<State>::default();
-                    shared.states.lock().push(state.clone());
-                    let _left = Left(shared.clone(), state.clone());
-                    Thread::new(shared.clone(), state).run();
-                }
-                // A call may have come while this thread made up its mind to end.
-                Shared::grow(&shared);
+                let state = Arc::<State>::default();
+                shared.states.lock().push(state.clone());
+                let hang = Hang::new(shared.clone(), state.clone());
+                Thread::new(shared, hang, state).run();
             };
             if let Err(error) = self.env.spawn_thread(self.name, body) {
                 tracing::warn!(%error, "cannot start a thread for functions");
@@ -194,20 +194,17 @@ impl Shared {
             return;
         }
     }
-}
 
-/// Counts a thread out, however it ends.
-struct Left(Arc<Shared>, Arc<State>);
-
-impl Drop for Left {
-    fn drop(&mut self) {
-        self.0.states.lock().retain(|state| !Arc::ptr_eq(state, &self.1));
-        self.0.threads.fetch_sub(1, Ordering::SeqCst);
+    /// Counts a thread out.
+    pub(super) fn leave(&self, state: &Arc<State>) {
+        self.states.lock().retain(|other| !Arc::ptr_eq(other, state));
+        self.threads.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 struct Thread {
     shared: Arc<Shared>,
+    hang: Arc<Hang>,
     isolates: IsolateCache,
     parker: Parker,
     clock: Arc<dyn Clock>,
@@ -215,7 +212,7 @@ struct Thread {
 }
 
 impl Thread {
-    fn new(shared: Arc<Shared>, state: Arc<State>) -> Self {
+    fn new(shared: Arc<Shared>, hang: Arc<Hang>, state: Arc<State>) -> Self {
         let (pool, own) = (shared.clone(), state.clone());
         let parker = Parker::new(move |is_blocked| {
             own.is_blocked.store(is_blocked, Ordering::SeqCst);
@@ -223,8 +220,15 @@ impl Thread {
                 Shared::grow(&pool);
             }
         });
+        let weak = Arc::downgrade(&hang);
+        let on_hang = move || {
+            if let Some(hang) = weak.upgrade() {
+                hang.write_off();
+            }
+        };
         Self {
-            isolates: IsolateCache::new(shared.options.clone(), shared.watchdog.clone()),
+            isolates: IsolateCache::new(shared.options.clone(), shared.watchdog.with_on_hang(on_hang)),
+            hang,
             parker,
             clock: shared.env.clock.clone(),
             shared,
@@ -240,6 +244,9 @@ impl Thread {
             }
             self.state.since_ns.store(self.clock.monotonic_ns().max(1), Ordering::SeqCst);
             let next = self.run_job(job);
+            if self.hang.is_written_off() {
+                break;
+            }
             self.state.since_ns.store(0, Ordering::SeqCst);
             self.isolates.prepare(&next, self.shared.queue.is_empty());
         }
@@ -265,6 +272,8 @@ impl Thread {
             idle += wait;
         };
         shared.idle.fetch_sub(1, Ordering::SeqCst);
+        // A call that came between the one taken here and this moment counted on this thread.
+        Shared::grow(shared);
         job
     }
 
@@ -272,30 +281,37 @@ impl Thread {
     fn run_job(&self, job: Job) -> Next {
         match job {
             Job::Udf { invocation, host, reply } => {
+                self.hang.begin(Reply::Udf(reply));
                 let (outcome, host) = self.run_udf(&invocation, host);
-                if let Some(host) = host {
-                    let _ = reply.send((outcome, host));
+                if let (Some(Reply::Udf(reply)), Some(host)) = (self.hang.end(), host) {
+                    let _ = reply.send((outcome, Some(host)));
                 }
                 Next::udf(invocation)
             }
             Job::Action { invocation, host, started, reply } => {
                 let _ = started.send(());
+                self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
                     action::run(scope, shared, &invocation, &host, &self.clock, &self.parker)
                 });
                 drop(host);
-                let _ = reply.send(outcome);
+                if let Some(Reply::Action(reply)) = self.hang.end() {
+                    let _ = reply.send(outcome);
+                }
                 Next::action(invocation)
             }
             Job::Http { invocation, host, request, started, response, reply } => {
                 let _ = started.send(());
+                self.hang.begin(Reply::Action(reply));
                 let outcome = self.isolates.with(&invocation.program, |isolate, shared| {
                     v8::scope!(let scope, isolate);
                     http_action::run(scope, shared, &invocation, &host, &self.clock, &self.parker, request, response)
                 });
                 drop(host);
-                let _ = reply.send(outcome);
+                if let Some(Reply::Action(reply)) = self.hang.end() {
+                    let _ = reply.send(outcome);
+                }
                 Next::action(invocation)
             }
         }
@@ -320,6 +336,7 @@ impl Thread {
             env: invocation.env.clone(),
             seed: invocation.seed,
             now_ms: invocation.now_ms,
+            component: invocation.component,
             depth: 1,
         };
         let outcome = self.isolates.with(&invocation.program, |isolate, shared| {

@@ -41,6 +41,27 @@
     return invoke(nativeParts, this, date === undefined ? now() : date);
   });
 
+  // V8 does not know how much memory these take.
+  const { weigh } = ops;
+  const heavy = ["Collator", "DateTimeFormat", "DisplayNames", "DurationFormat", "ListFormat", "NumberFormat", "PluralRules",
+    "RelativeTimeFormat", "Segmenter"];
+  for (const name of heavy) {
+    const Native = Intl[name];
+    const Weighed = function (locales, options) {
+      const made = new.target ? construct(Native, [locales, options], new.target) : Native(locales, options);
+      weigh(made);
+      return made;
+    };
+    Object.defineProperties(Weighed, {
+      name: { value: name, configurable: true },
+      length: { value: Native.length, configurable: true },
+      prototype: { value: Native.prototype, writable: false },
+      supportedLocalesOf: { value: Native.supportedLocalesOf, writable: true, configurable: true },
+    });
+    define(Native.prototype, "constructor", Weighed);
+    define(Intl, name, Weighed);
+  }
+
   const environment = new Proxy({}, {
     get: (_, name) => (typeof name === "string" ? env(name) : undefined),
   });

@@ -93,6 +93,7 @@ pub(super) const LAZY: &[PreludeFile] = &[
         source: include_str!("async_context.js"),
         globals: &["AsyncLocalStorage", "AsyncResource"],
     },
+    PreludeFile { name: "shared_buffer.js", source: include_str!("shared_buffer.js"), globals: &["SharedArrayBuffer"] },
     PreludeFile { name: "weak.js", source: include_str!("weak.js"), globals: &["WeakRef", "FinalizationRegistry"] },
 ];
 

@@ -1,6 +1,6 @@
 //! Evaluating modules and freezing the result in a V8 startup snapshot.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -41,13 +41,21 @@ impl Caution {
     }
 }
 
+/// What is left unfrozen.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Choice {
+    pub(super) caution: Caution,
+    /// Entries by path, whatever the caution says.
+    pub(super) excluded: BTreeSet<String>,
+}
+
 /// Objects made by these have parts outside of the heap.
 const SUSPICIOUS: &[&str] = &["WebAssembly", "Intl.", "SharedArrayBuffer", "Iterator.zip", ".segment("];
 
 /// Evaluates the entries of a bundle, each in a context of its own, and freezes the contexts.
 pub(super) fn freeze(
     bundle: &Bundle,
-    caution: Caution,
+    choice: &Choice,
     options: &RuntimeOptions,
     watchdog: &Watchdog,
 ) -> Result<Frozen, BuildError> {
@@ -59,7 +67,7 @@ pub(super) fn freeze(
     let executions = Rc::new(ExecutionStack::default());
     isolate.set_slot(executions.clone());
     let watch = watchdog.watch(isolate.thread_safe_handle());
-    let mut freezer = Freezer { bundle, caution, options, sources, executions, watch };
+    let mut freezer = Freezer { bundle, choice, options, sources, executions, watch };
     match freezer.add_contexts(&mut isolate) {
         Ok(manifest) => {
             drop(freezer);
@@ -81,7 +89,7 @@ pub(super) fn freeze(
 
 struct Freezer<'a> {
     bundle: &'a Bundle,
-    caution: Caution,
+    choice: &'a Choice,
     options: &'a RuntimeOptions,
     sources: Arc<Sources>,
     executions: Rc<ExecutionStack>,
@@ -118,7 +126,8 @@ impl Freezer<'_> {
         path: &str,
         env_reads: &mut BTreeMap<String, Option<String>>,
     ) -> Result<Option<(Vec<String>, bool)>, BuildError> {
-        match self.caution {
+        match self.choice.caution {
+            _ if self.choice.excluded.contains(path) => return Ok(None),
             Caution::None => {}
             Caution::Suspicious if !self.is_suspicious(path) => {}
             _ => return Ok(None),
@@ -126,6 +135,8 @@ impl Freezer<'_> {
         v8::scope!(let scope, scope);
         let context = v8::Local::new(scope, context);
         let scope = &mut v8::ContextScope::new(scope, context);
+        let no_context = || BuildError::Internal("cannot make a context".to_owned());
+        let additions = Additions::new(scope).ok_or_else(no_context)?;
         let console = Rc::new(Console::new(Services::None, &InvocationLimits::default()));
         let env = Arc::new(self.bundle.env.clone());
         let execution = import_execution(self.bundle, env, &self.sources, &console, self.watch.clock());
@@ -144,6 +155,9 @@ impl Freezer<'_> {
             };
             BuildError::Import(ImportError { module: path.to_owned(), message, console: console.take_kept() })
         })?;
+        if !additions.have_room(scope) {
+            return Ok(None);
+        }
         let seen = |name: &String| (name.clone(), self.bundle.env.get(name).cloned());
         env_reads.extend(execution.env_reads.borrow().iter().map(seen));
         let modules = execution.modules.borrow();
@@ -175,6 +189,57 @@ impl Freezer<'_> {
         }
         false
     }
+}
+
+/// What V8 adds to a context that it takes from a snapshot: `Error.stackTraceLimit` and `WebAssembly`. Where it can't,
+/// because modules have added them or closed the objects they belong to, it ends the process.
+struct Additions<'s> {
+    places: [(v8::Local<'s, v8::Object>, &'static str); 2],
+    is_extensible: v8::Local<'s, v8::Function>,
+}
+
+impl<'s> Additions<'s> {
+    /// Of a context that no module has run in.
+    fn new(scope: &mut v8::PinScope<'s, '_>) -> Option<Self> {
+        let global = scope.get_current_context().global(scope);
+        let object = |name| {
+            let name = ops::string(scope, name);
+            global.get(scope, name.into())?.to_object(scope)
+        };
+        let (error, constructor) = (object("Error")?, object("Object")?);
+        let is_extensible = context::method(scope, constructor, "isExtensible")?;
+        Some(Self { places: [(error, "stackTraceLimit"), (global, "WebAssembly")], is_extensible })
+    }
+
+    fn have_room(&self, scope: &mut v8::PinScope<'s, '_>) -> bool {
+        self.places.iter().all(|(object, name)| {
+            let name = ops::string(scope, name);
+            let undefined = v8::undefined(scope);
+            let is_open = self.is_extensible.call(scope, undefined.into(), &[(*object).into()]);
+            is_open.is_some_and(|is_open| is_open.is_true())
+                && object.has_own_property(scope, name.into()) == Some(false)
+        })
+    }
+}
+
+/// Makes every context of a snapshot once: those that V8 can't make end the process, and this is the one where they may.
+/// `next` is told of the entry whose turn it is.
+pub(super) fn prove(frozen: &Frozen, mut next: impl FnMut(&str)) -> Result<(), BuildError> {
+    let references = ops::external_references();
+    let params =
+        v8::CreateParams::default().external_references(references.into()).snapshot_blob(frozen.blob.clone().into());
+    let mut isolate = v8::Isolate::new(params);
+    context::prepare_isolate(&mut isolate);
+    isolate.set_slot(Rc::new(ExecutionStack::default()));
+    let entries = frozen.manifest.entries.iter().filter_map(|(path, entry)| Some((path, entry.context?)));
+    for (path, index) in entries {
+        next(path);
+        v8::scope!(let scope, &mut isolate);
+        if v8::Context::from_snapshot(scope, index, v8::ContextOptions::default()).is_none() {
+            return Err(BuildError::Internal("a startup snapshot lacks a context".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 /// Paths of the modules that the text seems to import: whatever stands in quotes after `from` or

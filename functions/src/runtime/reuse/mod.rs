@@ -52,31 +52,46 @@ const MAX_KEPT: usize = 32;
 /// Calls of a module in an isolate after which an immutable context is worth making.
 const HOT: u32 = 16;
 
+/// A used context and whose it is.
+struct Kept {
+    /// Mounts of one component share the program, and must find nothing of one another: of no account for an immutable
+    /// context.
+    component: u32,
+    /// Path of the module.
+    module: String,
+    used: UsedContext,
+}
+
 /// The used contexts of an isolate.
 #[derive(Default)]
 pub(super) struct UsedContexts {
-    /// With the path of the module, the last used at the end.
-    kept: RefCell<Vec<(String, UsedContext)>>,
+    /// The last used at the end.
+    kept: RefCell<Vec<Kept>>,
     /// Calls of modules that got a fresh context.
     fresh: RefCell<HashMap<String, u32>>,
 }
 
 impl UsedContexts {
-    /// Takes the context of a module for a call under `env`. An immutable one only if `may_be_immutable`.
+    /// Takes the context of a component's module for a call under `env`. An immutable one only if `may_be_immutable`.
     pub(super) fn take(
         &self,
+        component: u32,
         module: &str,
         env: &BTreeMap<String, String>,
         may_be_immutable: bool,
     ) -> Option<UsedContext> {
         let mut kept = self.kept.borrow_mut();
-        let at = kept.iter().rposition(|(of, used)| of == module && (may_be_immutable || !used.is_immutable))?;
-        let (_, used) = kept.remove(at);
+        let fits = |kept: &Kept| {
+            let used = &kept.used;
+            kept.module == module && if used.is_immutable { may_be_immutable } else { kept.component == component }
+        };
+        let at = kept.iter().rposition(fits)?;
+        let Kept { used, .. } = kept.remove(at);
         used.seen.iter().all(|(name, seen)| env.get(name) == seen.as_ref()).then_some(used)
     }
 
     /// Gives a context back after a call that has left nothing behind but what the module keeps.
-    pub(super) fn put(&self, isolate: &mut v8::Isolate, module: &str, used: UsedContext) {
+    pub(super) fn put(&self, isolate: &mut v8::Isolate, component: u32, module: &str, used: UsedContext) {
         let heap = isolate.get_heap_statistics();
         // What a module keeps may grow: it must not take the memory of the calls after it.
         if !used.is_immutable && heap.used_heap_size() > heap.heap_size_limit() / 2 {
@@ -86,7 +101,7 @@ impl UsedContexts {
         if kept.len() >= MAX_KEPT {
             kept.remove(0);
         }
-        kept.push((module.to_owned(), used));
+        kept.push(Kept { component, module: module.to_owned(), used });
     }
 
     /// Notes that a call of a module got a fresh context.
@@ -100,7 +115,7 @@ impl UsedContexts {
 
     /// Whether there is one for a module.
     pub(super) fn has(&self, module: &str) -> bool {
-        self.kept.borrow().iter().any(|(of, _)| of == module)
+        self.kept.borrow().iter().any(|kept| kept.module == module)
     }
 
     /// Whether an immutable context is worth making for a module: it is called often.
@@ -129,7 +144,7 @@ pub(super) fn prepare(
             let context = v8::Global::new(scope, context);
             let namespace = v8::Global::new(scope, namespace);
             let used = UsedContext { context, namespace, seen: BTreeMap::new(), is_immutable: true };
-            shared.used.put(scope, module, used);
+            shared.used.put(scope, 0, module, used);
         }
         Err(why) => program.refuse_immutable(module, why),
     }

@@ -86,6 +86,7 @@ pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, ar
             ("NAME".to_owned(), "value".to_owned()),
             ("IMPORT".to_owned(), "at import".to_owned()),
         ])),
+        component: 0,
         limits: InvocationLimits::default(),
         is_again: false,
     }
@@ -140,6 +141,7 @@ impl FakeHost {
                     kind: if args["kind"] == "mutation" { UdfKind::Mutation } else { UdfKind::Query },
                     args: args["args"].to_string(),
                     env: None,
+                    component: 0,
                     token: 42,
                 })))
             }

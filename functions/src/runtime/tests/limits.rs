@@ -73,3 +73,34 @@ async fn too_deep_recursion_is_an_ordinary_error() {
     let value = value_of("const f = () => f(); try { f(); } catch (e) { return e.name; }").await;
     assert_eq!(value, "RangeError");
 }
+
+#[tokio::test]
+async fn memory_outside_of_the_heap_is_limited() {
+    for source in [
+        "const all = []; for (;;) { const b = new ArrayBuffer(1 << 24, {maxByteLength: 1 << 24}); new Uint8Array(b).fill(1); all.push(b); }",
+        "const b = new ArrayBuffer(0, {maxByteLength: 1 << 30}); b.resize(1 << 30); new Uint8Array(b).fill(1); for (;;) b.resize(1 << 30);",
+        "const all = []; for (;;) { const m = new WebAssembly.Memory({initial: 512}); new Uint8Array(m.buffer).fill(1); all.push(m); }",
+        "const all = []; for (;;) { const m = new WebAssembly.Memory({initial: 1}); m.grow(511); all.push(m); }",
+        "const all = []; for (;;) { const m = new WebAssembly.Memory({initial: 1, maximum: 512, shared: true}); m.grow(511); all.push(m); }",
+        "const s = 'x'.repeat(1 << 22); for (;;) Convex.asyncSyscall('op', s);",
+    ] {
+        let failure = with_user_time(source, Duration::from_secs(30)).await;
+        assert_eq!(failure.kind, FailureKind::OutOfMemory, "{source}: {}", failure.message);
+    }
+    let (kind, message) = (FailureKind::Thrown, "RangeError: A SharedArrayBuffer can't be growable");
+    let failure = with_user_time("new SharedArrayBuffer(1, {maxByteLength: 1 << 30});", Duration::from_secs(30)).await;
+    assert!(failure.kind == kind && failure.message.contains(message), "{}", failure.message);
+}
+
+#[tokio::test]
+async fn what_cannot_be_stopped_is_given_up() {
+    let program =
+        program("export const f = query(async () => Array.prototype.includes.call({length: 2 ** 32}, 1));").await;
+    let mut call = invocation(&program, "f", UdfKind::Query, "[{}]");
+    call.limits.user_time = Duration::from_millis(100);
+    let (outcome, host) = pool().run(call, FakeHost::default()).await;
+    assert_eq!(outcome.result.unwrap_err().kind, FailureKind::Timeout);
+    assert!(host.is_none());
+    let (after, _) = run_query(&program_of_one().await, "f", "[{}]").await;
+    assert_eq!(after.result.unwrap(), "1");
+}

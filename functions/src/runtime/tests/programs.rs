@@ -72,6 +72,31 @@ async fn what_cannot_be_frozen_is_evaluated_each_time() {
 }
 
 #[tokio::test]
+async fn modules_that_leave_v8_no_room_are_evaluated_each_time() {
+    for hostile in [
+        "Error.stackTraceLimit = 1;",
+        "Object.defineProperty(Error, 'stackTraceLimit', {value: 1});",
+        "const E = Error; globalThis.Error = class {}; E.stackTraceLimit = 1;",
+        "Object.freeze(Error);",
+        "Object.isExtensible = () => true; Object.preventExtensions(Error);",
+        "globalThis.WebAssembly ??= {};",
+        "Object.freeze(globalThis);",
+        "Object.preventExtensions(globalThis);",
+    ] {
+        let source = format!("{REGISTER} {hostile} export const f = query(async () => 1);");
+        let plain = format!("{REGISTER} export const f = query(async () => 2);");
+        let modules = vec![module("m.js", &source), module("n.js", &plain)];
+        let program = pool().build(bundle_of(modules, &["m.js", "n.js"])).await.unwrap();
+        for _ in 0..2 {
+            let (outcome, _) = run_query(&program, "f", "[{}]").await;
+            assert_eq!(outcome.result.as_deref().ok(), Some("1"), "{hostile}");
+        }
+        assert!(program.entry("m.js").unwrap().context.is_none(), "{hostile}");
+        assert!(program.entry("n.js").unwrap().context.is_some(), "{hostile}");
+    }
+}
+
+#[tokio::test]
 async fn entries_see_their_own_imports_only() {
     let count = format!(
         "{REGISTER} import {{state}} from './state.js'; state.n++; export const f = query(async () => [state.n, Math.random()]);"

@@ -112,6 +112,7 @@ impl TransactionHost {
             kind,
             args,
             env,
+            component: namespace.0,
             token: depth as u64,
         };
         self.pending = Some(PendingCall { path, namespace, kind, from_snapshot, limits: call.transaction_limits });
