@@ -30,9 +30,9 @@ async fn timers_fire_in_order() {
     let (value, _) = json_of(
         "const order = []; const s = new AsyncLocalStorage();
          await new Promise((done) => {
-           setTimeout(() => order.push('b'), 20); setTimeout((x) => order.push(x), 5, 'a');
+           setTimeout(() => order.push('b'), 300); setTimeout((x) => order.push(x), 5, 'a');
            const gone = setTimeout(() => order.push('never'), 1); clearTimeout(gone);
-           let n = 0; const id = setInterval(() => { order.push(n++); if (n === 2) { clearInterval(id); s.run(1, () => setTimeout(() => { order.push(s.getStore()); done(); }, 40)); } }, 8);
+           let n = 0; const id = setInterval(() => { order.push(n++); if (n === 2) { clearInterval(id); s.run(1, () => setTimeout(() => { order.push(s.getStore()); done(); }, 600)); } }, 8);
          }); return order;",
     )
     .await;
