@@ -183,7 +183,7 @@ pub async fn sealed_by_another<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env)
     let seal = LogEntry::sealing(env.random_bytes(), "next");
     assert_eq!(append(&other, 4, &seal).await, Append::Appended);
     let refused = async |log: &L| {
-        let appended = log.append_if_absent(5, &sample_entry(env, 10)).await;
+        let appended = until_known(log, 5, &sample_entry(env, 10)).await;
         assert!(matches!(appended, Err(LogError::Sealed { entry: 4, .. })), "{appended:?}");
     };
     refused(&writer).await;
@@ -213,13 +213,7 @@ pub async fn stalled_writers<L: CommitLog>(env: &Env, open: impl AsyncFn(&Env) -
         assert!(matches!(result, Err(LogError::Trimmed { first, .. }) if first == kept), "{result:?}");
     };
     if kept > 21 {
-        let entry = sample_entry(env, 100);
-        let mut appended = stalled.append_if_absent(21, &entry).await;
-        // The network may lose the answer.
-        while matches!(appended, Ok(Append::Unknown)) {
-            appended = stalled.append_if_absent(21, &entry).await;
-        }
-        trimmed(appended.map(drop));
+        trimmed(until_known(&stalled, 21, &sample_entry(env, 100)).await.map(drop));
         trimmed(reader.read(21, 10).await.map(drop));
     }
     for log in [&writer, &stalled, &reader] {
@@ -383,10 +377,15 @@ pub async fn reopening<L: CommitLog>(env: &Env, open: impl AsyncFn() -> L) {
 
 /// Appends, once more if the outcome is unknown, as it may be where the medium misbehaves.
 async fn append(log: &dyn CommitLog, n: EntryNumber, entry: &LogEntry) -> Append {
+    until_known(log, n, entry).await.expect("append")
+}
+
+/// Appends until it is known what came of it: an answer may be lost.
+async fn until_known(log: &dyn CommitLog, n: EntryNumber, entry: &LogEntry) -> Result<Append, LogError> {
     for _ in 0..20 {
-        match log.append_if_absent(n, entry).await.expect("append") {
-            Append::Unknown => {}
-            decided => return decided,
+        match log.append_if_absent(n, entry).await {
+            Ok(Append::Unknown) => {}
+            known => return known,
         }
     }
     panic!("the outcome of an append stays unknown");
