@@ -46,7 +46,7 @@ const resident = (pid) =>
 
 /** What 100 documents add to a query, one client, one call after the other. */
 async function collect(http) {
-  await http.mutation("bench:seedMessages", { count: 100 });
+  await http.mutation("bench:seedMessages", { channel: 1, count: 100 });
   const measure = async (name) => {
     const times = [];
     for (let nonce = 0; nonce < 1500; nonce++) {

@@ -68,7 +68,7 @@ impl Pool {
         let (reply, mut answer) = oneshot::channel();
         self.udfs.submit(Job::Udf { invocation, host: Box::new(host), reply });
         let answered = loop {
-            match self.env.timeout(2 * worker::SLOW, &mut answer).await {
+            match self.env.timeout(worker::SLOW * 3 / 2, &mut answer).await {
                 Ok(answered) => break answered,
                 // The threads may have become slow since it was submitted.
                 Err(_) => self.udfs.grow(),

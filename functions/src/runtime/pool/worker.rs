@@ -31,7 +31,7 @@ const IDLE_LIFE: Duration = Duration::from_secs(10);
 /// After this long without work a thread gives memory back.
 const IDLE_TRIM: Duration = Duration::from_secs(2);
 /// After this long in one call a thread no longer counts as one that the others can wait for.
-pub(super) const SLOW: Duration = Duration::from_millis(20);
+pub(super) const SLOW: Duration = Duration::from_millis(10);
 
 pub(super) type UdfReply = oneshot::Sender<(Outcome, Option<Box<dyn UdfHost>>)>;
 
