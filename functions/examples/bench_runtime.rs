@@ -67,7 +67,7 @@ fn invocation(program: &Arc<Program>, export: &str, args: &str) -> Invocation {
         module: "messages.js".to_owned(),
         export: export.to_owned(),
         kind: UdfKind::Query,
-        args: args.to_owned(),
+        args: args.into(),
         seed: [7; 32],
         now_ms: 1.7e12,
         env: Arc::default(),

@@ -139,7 +139,7 @@ impl Engine {
             module: call.path.module.to_string(),
             export: call.path.export.to_string(),
             kind,
-            args: call.args.to_string(),
+            args: call.args.clone(),
             seed: self.env.random_bytes(),
             now_ms: (self.env.now_ns() / 1_000_000) as f64,
             env: prepared.process_env(call),

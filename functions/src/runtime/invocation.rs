@@ -96,7 +96,7 @@ pub struct Invocation {
     pub export: String,
     pub kind: UdfKind,
     /// JSON text of the array of encoded arguments.
-    pub args: String,
+    pub args: Arc<str>,
     /// Seed of everything random that the function can see.
     pub seed: [u8; 32],
     /// The time the function starts at, milliseconds since 1970. Frozen for queries and mutations.

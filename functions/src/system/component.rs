@@ -5,7 +5,7 @@ use lakewire_storage::transaction::Transaction;
 
 use super::args::{Args, ArgsError};
 use super::{SystemContext, SystemError};
-use crate::model::component::{self, ComponentRow};
+use crate::model::component::{self, ComponentRow, ComponentState};
 use crate::model::rows::Row;
 
 /// The id the app has in `components:list`. It has no row there.
@@ -42,6 +42,17 @@ impl Target {
         let rows = component::read(tx).await?;
         let found = rows.into_iter().find(|row| row.id.to_string() == id).map(Target::of);
         found.ok_or_else(|| ArgsError::NoComponent { id: id.to_owned() }.into())
+    }
+
+    /// Refuses what would change a component that is not mounted; `what` is what can't be done, `written to`.
+    ///
+    /// # Errors
+    /// [`SystemError::Refused`].
+    pub fn require_mounted(&self, what: &str) -> Result<(), SystemError> {
+        if self.row.as_ref().is_some_and(|row| row.state != ComponentState::Active) {
+            return Err(SystemError::Refused(format!("the component is not mounted: nothing can be {what} it")));
+        }
+        Ok(())
     }
 }
 

@@ -12,7 +12,6 @@ use super::args::{Args, ArgsError};
 use super::component::target;
 use super::frontend::object;
 use super::{SystemContext, SystemError};
-use crate::model::component::ComponentState;
 
 /// Documents in one call, at most.
 const MAX_DOCUMENTS: usize = 4_096;
@@ -27,9 +26,7 @@ async fn writable(
     tx: &mut Transaction,
 ) -> Result<Namespace, SystemError> {
     let target = target(context, args, tx).await?;
-    if target.row.is_some_and(|row| row.state != ComponentState::Active) {
-        return Err(SystemError::Refused("the component is not mounted: nothing can be written to it".to_owned()));
-    }
+    target.require_mounted("written to")?;
     Ok(target.namespace)
 }
 

@@ -11,7 +11,6 @@ use super::tables::page;
 use super::{SystemContext, SystemError};
 use crate::files;
 use crate::model::app::effective_origins;
-use crate::model::component::ComponentState;
 use crate::model::deployment;
 
 /// `fileStorageV2:numFiles`.
@@ -124,9 +123,7 @@ pub(super) async fn upload_url(
 ) -> Result<Value, SystemError> {
     let target = target(context, &mut args, tx).await?;
     args.none()?;
-    if target.row.is_some_and(|row| row.state != ComponentState::Active) {
-        return Err(SystemError::Refused("the component is not mounted: nothing can be stored in it".to_owned()));
-    }
+    target.require_mounted("stored in")?;
     let origin = effective_origins(&deployment::read(tx).await?, context.configured).cloud;
     Ok(context.files.upload_url(&origin, target.namespace).into())
 }

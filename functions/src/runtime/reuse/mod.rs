@@ -252,7 +252,6 @@ fn reach(modules: &HashMap<&str, Arc<Parts>>, path: &str, need: &Need, found: &m
 pub(super) fn is_refused_write(message: &str) -> bool {
     const TEXTS: &[&str] = &[
         "Cannot assign to read only property",
-        "object is not extensible",
         "Cannot delete property",
         "Cannot redefine property",
         "is not extensible",

@@ -79,7 +79,7 @@ pub(super) fn invocation(program: &Arc<Program>, export: &str, kind: UdfKind, ar
         module: program.bundle().entries[0].clone(),
         export: export.to_owned(),
         kind,
-        args: args.to_owned(),
+        args: args.into(),
         seed: [7; 32],
         now_ms: NOW_MS,
         env: Arc::new(BTreeMap::from([
