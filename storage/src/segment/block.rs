@@ -3,14 +3,14 @@
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
-use parquet::basic::Encoding;
+use parquet::basic::{Compression, Encoding};
 use parquet::column::page::{Page, PageReader};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::serialized_reader::SerializedPageReader;
 
 use super::Row;
-use super::format::{COLUMNS, CREATION_TIME, DELETED, KEY, SCHEMA, SIZE, TABLE_NUMBER, TS, VALUE, compression};
+use super::format::{COLUMNS, CREATION_TIME, Content, DELETED, KEY, SIZE, TABLE_NUMBER, TS, VALUE, compression};
 use super::tail::BlockRecord;
 use crate::document::Document;
 use crate::id::{DocumentId, TableNumber};
@@ -44,12 +44,12 @@ impl Block {
 
     fn decode_columns(bytes: &Bytes, record: &BlockRecord) -> Result<Block, ParquetError> {
         let rows = record.rows;
-        let file = Arc::new(bytes.clone());
-        let mut columns: [Bytes; COLUMNS] = Default::default();
-        let mut offset = 0;
-        for (at, length) in record.columns.iter().enumerate() {
-            columns[at] = read_page(&file, at, offset, *length, rows)?;
-            offset += u64::from(*length);
+        let content = if record.columns[TS] == 0 { Content::Blobs } else { Content::Rows };
+        let columns = read_columns(bytes, record, content)?;
+        if content == Content::Blobs {
+            let keys = places(&columns[KEY], 0, rows, |_| true)?;
+            let values = places(&columns[VALUE], 0, rows, |_| true)?;
+            return Ok(Block { rows, columns, keys, values });
         }
         for (at, length) in [(TS, rows * 8), (CREATION_TIME, rows * 8), (TABLE_NUMBER, rows * 4), (SIZE, rows * 4)] {
             check(columns[at].len() == length, "a column has too few values")?;
@@ -80,8 +80,17 @@ impl Block {
         text(&self.columns[KEY], self.keys[row])
     }
 
-    /// The timestamp of a row.
+    /// The bytes of a row of a segment of blobs.
+    pub fn blob(&self, row: usize) -> Bytes {
+        let value = text(&self.columns[VALUE], self.values[row]);
+        self.columns[VALUE].slice_ref(value)
+    }
+
+    /// The timestamp of a row; 0 in a segment of blobs.
     pub fn ts(&self, row: usize) -> Timestamp {
+        if self.columns[TS].is_empty() {
+            return 0;
+        }
         Timestamp::from_le_bytes(fixed(&self.columns[TS], row))
     }
 
@@ -129,17 +138,45 @@ impl Block {
     }
 }
 
+/// The pages of a block's columns, decompressed; those that the content does not have are empty.
+fn read_columns(bytes: &Bytes, record: &BlockRecord, content: Content) -> Result<[Bytes; COLUMNS], ParquetError> {
+    let file = Arc::new(bytes.clone());
+    let mut columns: [Bytes; COLUMNS] = Default::default();
+    let mut offset = 0;
+    for at in 0..content.schema().num_columns() {
+        let column = content.column(at);
+        let length = record.columns[column];
+        let page = read_page(&file, content, at, offset, length, record.rows)?;
+        // What is not compressed would hold all the bytes that came with it.
+        let is_part = compression(column) == Compression::UNCOMPRESSED;
+        columns[column] = if is_part { Bytes::copy_from_slice(&page) } else { page };
+        offset += u64::from(length);
+    }
+    Ok(columns)
+}
+
 /// The one page of a column chunk that starts at `offset` of `file`, decompressed.
-fn read_page(file: &Arc<Bytes>, column: usize, offset: u64, length: u32, rows: usize) -> Result<Bytes, ParquetError> {
-    static CHUNKS: LazyLock<[ColumnChunkMetaData; COLUMNS]> = LazyLock::new(|| {
-        std::array::from_fn(|column| {
-            ColumnChunkMetaData::builder(SCHEMA.column(column))
-                .set_compression(compression(column))
-                .build()
-                .expect("nothing more is required")
-        })
-    });
-    let chunk = CHUNKS[column]
+fn read_page(
+    file: &Arc<Bytes>,
+    content: Content,
+    at: usize,
+    offset: u64,
+    length: u32,
+    rows: usize,
+) -> Result<Bytes, ParquetError> {
+    type Chunks = Vec<ColumnChunkMetaData>;
+    fn chunks(content: Content) -> Chunks {
+        let columns = 0..content.schema().num_columns();
+        let chunk = |at| ColumnChunkMetaData::builder(content.schema().column(at)).set_compression(compression(content.column(at)));
+        columns.map(|at| chunk(at).build().expect("nothing more is required")).collect()
+    }
+    static ROWS: LazyLock<Chunks> = LazyLock::new(|| chunks(Content::Rows));
+    static BLOBS: LazyLock<Chunks> = LazyLock::new(|| chunks(Content::Blobs));
+    let chunks = match content {
+        Content::Rows => &ROWS,
+        Content::Blobs => &BLOBS,
+    };
+    let chunk = chunks[at]
         .clone()
         .into_builder()
         .set_num_values(rows as i64)

@@ -35,6 +35,11 @@ impl Segment {
         Segment { location: Path::from(reference.path.as_str()), id, reference }
     }
 
+    /// What it is called in the cache.
+    pub fn id(&self) -> u128 {
+        self.id
+    }
+
     /// The newest timestamp that a reader at `ts` sees.
     pub fn limit(&self, ts: Timestamp) -> Timestamp {
         let cap = self.reference.cap_ts.filter(|_| !sabotage::is(Rule::CapIgnored));

@@ -43,6 +43,39 @@ pub(super) static SCHEMA: LazyLock<SchemaDescPtr> = LazyLock::new(|| {
     Arc::new(SchemaDescriptor::new(Arc::new(schema)))
 });
 
+/// The columns of a segment of blobs, which search indexes are made of.
+pub(super) static BLOB_SCHEMA: LazyLock<SchemaDescPtr> = LazyLock::new(|| {
+    let schema = parse_message_type("message blobs { required binary key; required binary value; }");
+    Arc::new(SchemaDescriptor::new(Arc::new(schema.expect("the schema is well formed"))))
+});
+
+/// What the rows of a segment are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Content {
+    /// Versions of documents.
+    Rows,
+    /// Bytes under a key.
+    Blobs,
+}
+
+impl Content {
+    /// The columns, in order.
+    pub fn schema(self) -> &'static SchemaDescPtr {
+        match self {
+            Content::Rows => &SCHEMA,
+            Content::Blobs => &BLOB_SCHEMA,
+        }
+    }
+
+    /// Which of the columns of rows stands at a place of the schema.
+    pub fn column(self, at: usize) -> usize {
+        match self {
+            Content::Rows => at,
+            Content::Blobs => [KEY, VALUE][at],
+        }
+    }
+}
+
 /// How a column is compressed. A block has few `deleted` bits, so compressing them would gain nothing.
 pub(super) fn compression(column: usize) -> Compression {
     match column {
@@ -55,7 +88,7 @@ pub(super) fn compression(column: usize) -> Compression {
 const UNBOUNDED: usize = 1 << 31;
 
 /// One page a column chunk, every value in plain encoding, statistics on what rows are ordered by.
-pub(super) fn properties() -> WriterProperties {
+pub(super) fn properties(content: Content) -> WriterProperties {
     let column = |name: &str| ColumnPath::from(name);
     let mut properties = WriterProperties::builder()
         .set_encoding(Encoding::PLAIN)
@@ -68,8 +101,8 @@ pub(super) fn properties() -> WriterProperties {
         .set_column_statistics_enabled(column("key"), EnabledStatistics::Chunk)
         .set_column_statistics_enabled(column("ts"), EnabledStatistics::Chunk)
         .set_statistics_truncate_length(None);
-    for (at, descriptor) in SCHEMA.columns().iter().enumerate() {
-        properties = properties.set_column_compression(descriptor.path().clone(), compression(at));
+    for (at, descriptor) in content.schema().columns().iter().enumerate() {
+        properties = properties.set_column_compression(descriptor.path().clone(), compression(content.column(at)));
     }
     properties.build()
 }

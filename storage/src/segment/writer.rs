@@ -10,7 +10,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 
-use super::format::{BLOCK_BYTES, COLUMNS, MAX_BLOCKS, SCHEMA, TAIL_NAME, VERSION, VERSION_NAME, properties};
+use super::format::{BLOCK_BYTES, COLUMNS, Content, MAX_BLOCKS, TAIL_NAME, VERSION, VERSION_NAME, properties};
 use super::tail::{BlockRecord, TailBuilder};
 use super::upload::Upload;
 use super::{Row, SegmentRef, WriteError};
@@ -24,6 +24,7 @@ const MIN_BLOCK_BYTES: u64 = 4 << 10;
 /// Nothing is visible in the store before [`finish`](SegmentWriter::finish).
 pub struct SegmentWriter {
     path: String,
+    content: Content,
     upload: Upload,
     parquet: SerializedFileWriter<Vec<u8>>,
     block: Columns,
@@ -42,8 +43,19 @@ pub struct SegmentWriter {
 impl SegmentWriter {
     /// A segment that will be at `path`, which nobody else ever writes to.
     pub fn new(store: Arc<dyn ObjectStore>, path: Path) -> Self {
-        let parquet = SerializedFileWriter::new(Vec::new(), SCHEMA.root_schema_ptr(), Arc::new(properties()));
+        SegmentWriter::of(Content::Rows, store, path)
+    }
+
+    /// The same for a segment of blobs: see [`Self::push_blob`].
+    pub(crate) fn blobs(store: Arc<dyn ObjectStore>, path: Path) -> Self {
+        SegmentWriter::of(Content::Blobs, store, path)
+    }
+
+    fn of(content: Content, store: Arc<dyn ObjectStore>, path: Path) -> Self {
+        let schema = content.schema().root_schema_ptr();
+        let parquet = SerializedFileWriter::new(Vec::new(), schema, Arc::new(properties(content)));
         SegmentWriter {
+            content,
             path: path.to_string(),
             upload: Upload::new(store, path),
             parquet: parquet.expect("a vector takes the first bytes of the file"),
@@ -96,6 +108,29 @@ impl SegmentWriter {
         self.min_ts = self.min_ts.min(*ts);
         self.max_ts = self.max_ts.max(*ts);
         self.live_bytes += document.as_ref().map_or(0, |document| document.json.len() as u64);
+        Ok(())
+    }
+
+    /// Adds bytes under a key, which must come after the one before.
+    ///
+    /// # Errors
+    /// [`WriteError`]; the writer can only be aborted then.
+    pub(crate) async fn push_blob(&mut self, key: Key, value: Bytes) -> Result<(), WriteError> {
+        if self.last.as_ref().is_some_and(|(last, _)| *last >= key) {
+            return Err(WriteError::Order { key: hex::encode(&key), ts: 0 });
+        }
+        let bytes = key.len() + value.len() + 2 * size_of::<u32>();
+        if bytes > i32::MAX as usize / 2 {
+            return Err(self.too_large("a blob"));
+        }
+        if !self.block.is_empty() && self.block.bytes + bytes > self.block_bytes {
+            self.end_block().await?;
+        }
+        self.block.push_blob(&key, value, bytes);
+        self.first_key.get_or_insert_with(|| key.clone());
+        self.last = Some((key, 0));
+        self.rows += 1;
+        (self.min_ts, self.max_ts) = (0, 0);
         Ok(())
     }
 
@@ -172,14 +207,15 @@ impl SegmentWriter {
         }
         let block = std::mem::take(&mut self.block);
         let (bytes, record) = self.encode(&block).map_err(|source| self.encode_error(source))?;
-        self.tail.add_block(block.keys[0].data(), block.ts[0] as Timestamp, &record);
+        let ts = block.ts.first().copied().unwrap_or_default();
+        self.tail.add_block(block.keys[0].data(), ts as Timestamp, &record);
         self.write(&bytes).await
     }
 
     /// The bytes that a block adds to the file, and where they are in it.
     fn encode(&mut self, block: &Columns) -> Result<(Vec<u8>, BlockRecord), ParquetError> {
         let mut group = self.parquet.next_row_group()?;
-        block.write(&mut group)?;
+        block.write(&mut group, self.content)?;
         let group = group.close()?;
         let bytes = take(&mut self.parquet)?;
         let mut columns = [0; COLUMNS];
@@ -190,7 +226,7 @@ impl SegmentWriter {
             if start != end {
                 return Err(ParquetError::General("the column chunks of a row group are apart".to_owned()));
             }
-            columns[at] = u32::try_from(length)?;
+            columns[self.content.column(at)] = u32::try_from(length)?;
             end += length;
         }
         // The first block follows the magic number of the file.
@@ -256,8 +292,21 @@ impl Columns {
         self.values.extend(document.map(|document| Bytes::copy_from_slice(document.json.as_bytes()).into()));
     }
 
-    fn write(&self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>) -> Result<(), ParquetError> {
+    fn push_blob(&mut self, key: &[u8], value: Bytes, bytes: usize) {
+        self.bytes += bytes;
+        self.keys.push(Bytes::copy_from_slice(key).into());
+        self.values.push(value.into());
+    }
+
+    fn write(
+        &self,
+        group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
+        content: Content,
+    ) -> Result<(), ParquetError> {
         write_column::<ByteArrayType>(group, &self.keys, None)?;
+        if content == Content::Blobs {
+            return write_column::<ByteArrayType>(group, &self.values, None);
+        }
         write_column::<Int64Type>(group, &self.ts, None)?;
         write_column::<BoolType>(group, &self.deleted, None)?;
         write_column::<Int32Type>(group, &self.table_numbers, None)?;
