@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -49,7 +49,7 @@ components: build ## Official components from npm in an app of our own
 	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests components
 
-browser: build ## The example chat in a headless browser
+browser: build ## The examples in a headless browser
 	npm run --silent --prefix tests browser
 
 crash: export LAKEWIRE_CRASH_ROUNDS ?= 50
@@ -89,6 +89,11 @@ bench-storage: ## Measure the storage layer with the latencies of a cloud; ARGS=
 	$(cargo) build --release --locked -p lakewire-bench-storage
 	node tests/bench-storage/run.mjs $(ARGS)
 
+bench-search: ## Measure searching, beside tantivy, faiss and hnswlib; ARGS="--only text|vector --documents N --vectors N"
+	@scripts/setup bench
+	$(cargo) build --release --locked -p lakewire-bench-search
+	node tests/bench-search/run.mjs $(ARGS)
+
 clean: ## Remove what was built, and the data of `make dev`
 	$(cargo) clean
-	rm -rf .lakewire target examples/chat/dist
+	rm -rf .lakewire target examples/*/dist

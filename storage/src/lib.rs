@@ -32,7 +32,7 @@ pub mod query;
 pub mod recovery;
 pub mod sabotage;
 pub mod schema;
-pub(crate) mod search;
+pub mod search;
 pub mod segment;
 pub mod state;
 #[cfg(test)]

@@ -20,6 +20,16 @@ pub const MAX_QUERY_OPERATORS: usize = 256;
 pub const MAX_INDEX_FIELDS: usize = 16;
 /// The most indexes of a table: of all kinds, staged ones included.
 pub const MAX_INDEXES_PER_TABLE: usize = 64;
+/// The most results of a full-text search.
+pub const MAX_SEARCH_RESULTS: usize = 1024;
+/// The most equalities of a full-text search.
+pub const MAX_SEARCH_FILTERS: usize = 8;
+/// The most equalities of a vector search.
+pub const MAX_VECTOR_FILTERS: usize = 64;
+/// The most results of a vector search, and how many it has that does not say.
+pub const MAX_VECTOR_RESULTS: usize = 256;
+/// See [`MAX_VECTOR_RESULTS`].
+pub const DEFAULT_VECTOR_RESULTS: usize = 10;
 /// The longest error message of a function, in bytes; what is longer is cut.
 pub const MAX_ERROR_MESSAGE_LENGTH: usize = 64 << 10;
 /// The longest name of an environment variable, in bytes.
@@ -93,6 +103,10 @@ limits! {
         MAX_QUERY_OPERATORS as "query_operators", "operators", "The most filters and limits of a query.";
         MAX_INDEX_FIELDS as "index_fields", "fields", "The most fields of an index.";
         MAX_INDEXES_PER_TABLE as "indexes_per_table", "indexes", "The most indexes of a table, of all kinds.";
+        MAX_SEARCH_RESULTS as "search_results", "documents", "The most results of a full-text search.";
+        MAX_SEARCH_FILTERS as "search_filters", "filters", "The most equalities of a full-text search.";
+        MAX_VECTOR_FILTERS as "vector_filters", "filters", "The most equalities of a vector search.";
+        MAX_VECTOR_RESULTS as "vector_results", "documents", "The most results of a vector search.";
         MAX_ERROR_MESSAGE_LENGTH as "error_message_length", "bytes", "The longest error message of a function.";
         MAX_ENVIRONMENT_VARIABLE_NAME_LENGTH as "environment_variable_name_length", "bytes", "The longest name of an environment variable.";
         MAX_QUEUED_MUTATIONS as "queued_mutations", "mutations", "The most mutations of one connection that wait for their turn.";

@@ -38,8 +38,13 @@ impl IndexSpec {
                 fields.push("_creationTime".to_owned());
                 json!({"type": "database", "fields": fields})
             }
-            IndexConfig::Search { search_field, filter_fields } => {
-                json!({"type": "search", "searchField": search_field.to_string(), "filterFields": paths(filter_fields)})
+            IndexConfig::Search { search_field, filter_fields, options } => {
+                let mut json = json!({"type": "search", "searchField": search_field.to_string(),
+                                      "filterFields": paths(filter_fields)});
+                if !options.is_default() {
+                    json["lakewire"] = options.to_json();
+                }
+                json
             }
             IndexConfig::Vector { vector_field, dimensions, filter_fields } => {
                 json!({"type": "vector", "vectorField": vector_field.to_string(), "dimensions": dimensions,
@@ -136,8 +141,9 @@ struct Rows<'a> {
 
 impl IndexDiff {
     fn want(&mut self, spec: &IndexSpec, rows: Rows<'_>) {
-        let (same, other): (Vec<_>, Vec<_>) = rows.pending.into_iter().partition(|row| row.config == spec.config);
-        let enabled_fits = rows.enabled.is_some_and(|row| row.config == spec.config);
+        let fits = |row: &IndexInfo| row.config == spec.config && !row.is_outdated();
+        let (same, other): (Vec<_>, Vec<_>) = rows.pending.into_iter().partition(|row| fits(row));
+        let enabled_fits = rows.enabled.is_some_and(fits);
         // A replacement that an abandoned push began is of no use any more.
         let superfluous = if enabled_fits { same.as_slice() } else { same.get(1..).unwrap_or_default() };
         for row in other.iter().chain(superfluous) {

@@ -171,8 +171,9 @@ pub fn wanted_indexes(schema: &SchemaDefinition) -> Vec<IndexSpec> {
             want(name, IndexConfig::Database { fields: index.fields.clone() }, index.staged);
         }
         for (name, index) in &definition.search_indexes {
+            let (search_field, options) = (index.search_field.clone(), index.options.clone());
             let filter_fields = index.filter_fields.iter().cloned().collect();
-            want(name, IndexConfig::Search { search_field: index.search_field.clone(), filter_fields }, index.staged);
+            want(name, IndexConfig::Search { search_field, filter_fields, options }, index.staged);
         }
         for (name, index) in &definition.vector_indexes {
             let (vector_field, dimensions) = (index.vector_field.clone(), index.dimensions);

@@ -143,6 +143,7 @@ impl Shared {
             }
             "1.0/actions/schedule" => engine.schedule_from_action(&self.call, args).await,
             "1.0/actions/cancel_job" => engine.cancel_from_action(&self.call, args).await,
+            "1.0/actions/vectorSearch" => engine.vector_search_from_action(&self.call, args).await,
             "1.0/storageGetUrl" | "1.0/storageGetMetadata" | "1.0/storageGenerateUploadUrl" | "1.0/storageDelete" => {
                 engine.storage_from_action(&self.call, op, args).await
             }

@@ -11,6 +11,7 @@ mod action;
 mod action_files;
 mod action_host;
 mod action_jobs;
+mod action_search;
 mod authenticate;
 mod conflicts;
 mod execution;

@@ -160,7 +160,7 @@ fn describe_index(index: &IndexInfo) -> Value {
     };
     let fields = match &index.config {
         IndexConfig::Database { fields } => texts(fields),
-        IndexConfig::Search { search_field, filter_fields } => {
+        IndexConfig::Search { search_field, filter_fields, .. } => {
             object([("searchField", search_field.to_string().into()), ("filterFields", texts(filter_fields))])
         }
         IndexConfig::Vector { vector_field, dimensions, filter_fields } => object([

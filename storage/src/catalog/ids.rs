@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[serde(transparent)]
 pub struct TabletId(pub u32);
 
-/// An index, over all tables: the first four bytes (big-endian) of each of its keys.
+/// An index, over all tables: the first four bytes (big-endian) of each of its keys. The topmost bits say of what kind it is, so
+/// that whoever has a key knows what to do with it without a catalog.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct IndexId(pub u32);
@@ -18,6 +19,40 @@ pub struct IndexId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Namespace(pub u32);
+
+/// The kinds of index that are kept in parts instead of rows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SearchKind {
+    /// Words of a text.
+    Text,
+    /// Nearness of vectors.
+    Vector,
+}
+
+impl IndexId {
+    /// The topmost bit has the system tables of components.
+    const KIND: u32 = 0b111 << 29;
+    const TEXT: u32 = 0b010 << 29;
+    const VECTOR: u32 = 0b011 << 29;
+
+    /// The id with a number that is below 2^29, of an index of a kind; `None` is an ordered one.
+    pub fn of_kind(number: u32, kind: Option<SearchKind>) -> IndexId {
+        IndexId(match kind {
+            None => number,
+            Some(SearchKind::Text) => number | Self::TEXT,
+            Some(SearchKind::Vector) => number | Self::VECTOR,
+        })
+    }
+
+    /// What it searches; `None` if it is an ordered index.
+    pub fn search_kind(self) -> Option<SearchKind> {
+        match self.0 & Self::KIND {
+            Self::TEXT => Some(SearchKind::Text),
+            Self::VECTOR => Some(SearchKind::Vector),
+            _ => None,
+        }
+    }
+}
 
 impl Namespace {
     /// The app itself, and the home of the system tables.

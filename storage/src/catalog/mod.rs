@@ -17,7 +17,7 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
-pub use ids::{IndexId, Namespace, TabletId};
+pub use ids::{IndexId, Namespace, SearchKind, TabletId};
 pub(crate) use rows::read as read_row;
 pub use rows::{Fields, IndexConfigRow, IndexRow, RowError, SchemaRow, SchemaState, Sequences, TableRow, fields};
 pub use schema::{LoadedSchema, NamespaceSchemas};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use super::{IndexConfig, IndexId, IndexState, Namespace, TableState, TabletId};
 use crate::document::Document;
 use crate::id::TableNumber;
+use crate::search::analysis::{TextOptions, TextOptionsError};
 use crate::value::{FieldPath, Value};
 
 /// The fields of a document.
@@ -76,7 +77,13 @@ pub enum IndexConfigRow {
     /// See [`IndexConfig::Database`].
     Database { fields: Vec<String> },
     /// See [`IndexConfig::Search`].
-    Search { search_field: String, filter_fields: Vec<String> },
+    Search {
+        search_field: String,
+        filter_fields: Vec<String>,
+        /// Only if they are not the default.
+        #[serde(default)]
+        options: Option<serde_json::Value>,
+    },
     /// See [`IndexConfig::Vector`].
     Vector { vector_field: String, dimensions: f64, filter_fields: Vec<String> },
 }
@@ -171,17 +178,24 @@ impl IndexRow {
 }
 
 impl IndexConfigRow {
-    fn fields(&self) -> Fields {
+    pub(super) fn fields(&self) -> Fields {
         let names = |names: &[String]| Value::Array(names.iter().map(|name| name.as_str().into()).collect());
         match self {
             IndexConfigRow::Database { fields: paths } => {
                 fields([("type", "database".into()), ("fields", names(paths))])
             }
-            IndexConfigRow::Search { search_field, filter_fields } => fields([
-                ("type", "search".into()),
-                ("searchField", search_field.as_str().into()),
-                ("filterFields", names(filter_fields)),
-            ]),
+            IndexConfigRow::Search { search_field, filter_fields, options } => {
+                let mut fields = fields([
+                    ("type", "search".into()),
+                    ("searchField", search_field.as_str().into()),
+                    ("filterFields", names(filter_fields)),
+                ]);
+                // These are strings, small numbers and arrays of strings, which are the same in every JSON.
+                if let Some(options) = options.as_ref().and_then(|json| Value::from_json_value(json).ok()) {
+                    fields.insert("options".to_owned(), options);
+                }
+                fields
+            }
             IndexConfigRow::Vector { vector_field, dimensions, filter_fields } => fields([
                 ("type", "vector".into()),
                 ("vectorField", vector_field.as_str().into()),
@@ -192,14 +206,16 @@ impl IndexConfigRow {
     }
 
     /// The configuration, its field paths parsed.
-    pub(crate) fn parse(&self) -> Result<IndexConfig, crate::value::FieldPathError> {
+    pub(crate) fn parse(&self) -> Result<IndexConfig, TextOptionsError> {
         let path = |path: &String| path.parse::<FieldPath>();
         let paths = |paths: &[String]| paths.iter().map(path).collect::<Result<Vec<_>, _>>();
         Ok(match self {
             IndexConfigRow::Database { fields } => IndexConfig::Database { fields: paths(fields)? },
-            IndexConfigRow::Search { search_field, filter_fields } => {
-                IndexConfig::Search { search_field: path(search_field)?, filter_fields: paths(filter_fields)? }
-            }
+            IndexConfigRow::Search { search_field, filter_fields, options } => IndexConfig::Search {
+                search_field: path(search_field)?,
+                filter_fields: paths(filter_fields)?,
+                options: options.as_ref().map(TextOptions::from_json).transpose()?.unwrap_or_default(),
+            },
             IndexConfigRow::Vector { vector_field, dimensions, filter_fields } => IndexConfig::Vector {
                 vector_field: path(vector_field)?,
                 dimensions: whole_number(*dimensions).unwrap_or(0),
@@ -214,9 +230,11 @@ impl From<&IndexConfig> for IndexConfigRow {
         let texts = |paths: &[FieldPath]| paths.iter().map(FieldPath::to_string).collect();
         match config {
             IndexConfig::Database { fields } => IndexConfigRow::Database { fields: texts(fields) },
-            IndexConfig::Search { search_field, filter_fields } => {
-                IndexConfigRow::Search { search_field: search_field.to_string(), filter_fields: texts(filter_fields) }
-            }
+            IndexConfig::Search { search_field, filter_fields, options } => IndexConfigRow::Search {
+                search_field: search_field.to_string(),
+                filter_fields: texts(filter_fields),
+                options: (!options.is_default()).then(|| options.to_json()),
+            },
             IndexConfig::Vector { vector_field, dimensions, filter_fields } => IndexConfigRow::Vector {
                 vector_field: vector_field.to_string(),
                 dimensions: f64::from(*dimensions),

@@ -2,8 +2,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{IndexId, Namespace, TabletId};
+use super::{IndexId, Namespace, SearchKind, TabletId};
 use crate::id::{InternalId, TableNumber};
+use crate::search::analysis::TextOptions;
 use crate::value::FieldPath;
 
 /// A table and its indexes, as of one snapshot.
@@ -74,6 +75,8 @@ pub enum IndexConfig {
         search_field: FieldPath,
         /// Fields that searches can ask equality of.
         filter_fields: Vec<FieldPath>,
+        /// What the words of the text are, and further fields with text.
+        options: TextOptions,
     },
     /// Nearness of vectors.
     Vector {
@@ -96,6 +99,24 @@ pub enum IndexState {
     Backfilled,
     /// Complete and queryable.
     Enabled,
+}
+
+impl IndexConfig {
+    /// What it searches; `None` if it is an ordered index.
+    pub fn search_kind(&self) -> Option<SearchKind> {
+        match self {
+            IndexConfig::Database { .. } => None,
+            IndexConfig::Search { .. } => Some(SearchKind::Text),
+            IndexConfig::Vector { .. } => Some(SearchKind::Vector),
+        }
+    }
+}
+
+impl IndexInfo {
+    /// Whether it was made by a version of Lakewire that did not keep such indexes: it has nothing inside.
+    pub fn is_outdated(&self) -> bool {
+        self.id.search_kind() != self.config.search_kind()
+    }
 }
 
 impl TableInfo {

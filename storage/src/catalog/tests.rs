@@ -1,4 +1,8 @@
-use super::{Catalog, FIRST_USER_INDEX, FIRST_USER_TABLE, Namespace, SystemTable, is_system_index, is_system_tablet};
+use super::{
+    Catalog, FIRST_USER_INDEX, FIRST_USER_TABLE, Fields, IndexConfig, IndexConfigRow, Namespace, SystemTable,
+    is_system_index, is_system_tablet,
+};
+use crate::search::analysis::TextOptions;
 
 #[test]
 fn system_tables_have_fixed_ids_of_their_own() {
@@ -9,6 +13,29 @@ fn system_tables_have_fixed_ids_of_their_own() {
         let info = table.info();
         assert!(info.number.0 < FIRST_USER_TABLE && info.indexes.iter().all(|index| index.id.0 < FIRST_USER_INDEX));
     }
+}
+
+#[test]
+fn rows_of_text_indexes_keep_options_and_do_without() {
+    let old = r#"{"type": "search", "searchField": "body", "filterFields": ["a.b"]}"#;
+    let row: IndexConfigRow = serde_json::from_str(old).expect("a row");
+    let config = row.parse().expect("a configuration");
+    let IndexConfig::Search { search_field, filter_fields, options } = &config else { panic!("not {config:?}") };
+    assert!(options.is_default());
+    assert!(!fields_of(&config).contains_key("options"));
+    for tokenizer in ["words", "german"] {
+        let json = serde_json::json!({ "tokenizer": tokenizer, "typos": 2, "fields": ["title"] });
+        let options = TextOptions::from_json(&json).expect("options");
+        let (search_field, filter_fields) = (search_field.clone(), filter_fields.clone());
+        let config = IndexConfig::Search { search_field, filter_fields, options };
+        let json = crate::value::Value::Object(fields_of(&config)).to_json_value();
+        let row: IndexConfigRow = serde_json::from_value(json).expect("a row");
+        assert_eq!(row.parse(), Ok(config));
+    }
+}
+
+fn fields_of(config: &IndexConfig) -> Fields {
+    IndexConfigRow::from(config).fields()
 }
 
 #[test]

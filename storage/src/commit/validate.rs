@@ -58,8 +58,8 @@ fn same_definitions(finished: &Finished, before: &Catalog, now: &Catalog) -> Res
         }
         same_table(tablet, before, now)?;
     }
-    for interval in finished.reads.iter() {
-        let index = index_of(&interval.start);
+    let intervals = finished.reads.iter().map(|interval| index_of(&interval.start));
+    for index in intervals.chain(finished.reads.searches().map(|search| search.index)) {
         if exists(index, before) && !exists(index, now) {
             return Err(redefined(SystemTable::Indexes, Namespace::ROOT));
         }

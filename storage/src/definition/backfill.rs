@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::catalog::{IndexConfig, IndexId, IndexInfo, IndexState, SystemTable, TableInfo, read_row};
+use crate::catalog::{IndexId, IndexInfo, IndexState, SystemTable, TableInfo, read_row};
 use crate::commit::CommitError;
 use crate::database::Database;
 use crate::id::InternalId;
@@ -104,11 +104,6 @@ async fn step(transaction: &mut Transaction, id: IndexId, most: usize) -> Result
     };
     let table = transaction.catalog().tablet(index.tablet).cloned();
     let Some(table) = table.filter(|_| index.state == IndexState::Backfilling) else { return Ok(false) };
-    let IndexConfig::Database { .. } = index.config else {
-        // Nothing is kept of other kinds of index.
-        transaction.index_is_complete(&index).await?;
-        return Ok(false);
-    };
     let at = resume(transaction, id).await?;
     let next = add_documents(transaction, &table, &index, at, most).await?;
     let cursor = next.after.map(|id| hex::encode(id.0)).unwrap_or_default();

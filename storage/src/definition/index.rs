@@ -21,9 +21,9 @@ impl Transaction {
         config: &IndexConfig,
         staged: bool,
     ) -> Result<IndexId, TxError> {
-        let (_, index_id) = self.allocate(0, 1).await?;
+        let (_, number) = self.allocate(0, 1).await?;
         let row = IndexRow {
-            index_id: IndexId(index_id),
+            index_id: IndexId::of_kind(number, config.search_kind()),
             tablet: table.tablet,
             name: name.to_owned(),
             state: IndexState::Backfilling,

@@ -2,9 +2,11 @@
 
 use std::collections::btree_set;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
+use super::search::SearchIndex;
 use super::tree::{IntervalTree, Stab};
-use super::{Interval, ReadSet};
+use super::{Interval, ReadSet, SearchRead};
 use crate::key::Key;
 
 /// A dynamic index of read sets, each with its owner, that answers which of them contain a key.
@@ -16,14 +18,21 @@ use crate::key::Key;
 /// `T` names an owner (a subscription's number, say); it is cloned once an interval.
 pub struct IntervalIndex<T> {
     /// What each owner reads.
-    read_sets: BTreeMap<T, Box<[Interval]>>,
+    read_sets: BTreeMap<T, Reads>,
+    searches: SearchIndex<T>,
     points: HashMap<Key, BTreeSet<T>>,
     ranges: IntervalTree<T>,
 }
 
+struct Reads {
+    intervals: Box<[Interval]>,
+    searches: Box<[Arc<SearchRead>]>,
+}
+
 impl<T> Default for IntervalIndex<T> {
     fn default() -> Self {
-        Self { read_sets: BTreeMap::new(), points: HashMap::new(), ranges: IntervalTree::default() }
+        let (points, ranges) = (HashMap::new(), IntervalTree::default());
+        Self { read_sets: BTreeMap::new(), searches: SearchIndex::default(), points, ranges }
     }
 }
 
@@ -44,14 +53,17 @@ impl<T: Ord + Clone> IntervalIndex<T> {
                 self.ranges.insert(interval.clone(), owner.clone());
             }
         }
-        self.read_sets.insert(owner, intervals);
+        let searches: Box<[_]> = reads.searches().cloned().collect();
+        searches.iter().for_each(|search| self.searches.insert(search, &owner));
+        self.read_sets.insert(owner, Reads { intervals, searches });
     }
 
     /// Removes `owner`; says whether it was there.
     pub fn remove(&mut self, owner: &T) -> bool {
-        let Some(intervals) = self.read_sets.remove(owner) else {
+        let Some(Reads { intervals, searches }) = self.read_sets.remove(owner) else {
             return false;
         };
+        searches.iter().for_each(|search| self.searches.remove(search, owner));
         for interval in &intervals {
             if !interval.is_point() {
                 self.ranges.remove(interval, owner);
@@ -65,11 +77,11 @@ impl<T: Ord + Clone> IntervalIndex<T> {
         true
     }
 
-    /// The owners whose read sets contain `key`, each once, in no particular (but for the same history always the same)
+    /// The owners whose read sets contain `key`, each at most twice, in no particular (but for the same history always the same)
     /// order.
     pub fn hits<'a>(&'a self, key: &'a [u8]) -> Hits<'a, T> {
         let point = self.points.get(key).map(BTreeSet::iter).unwrap_or_default();
-        Hits { owners: point, ranges: self.ranges.stab(key) }
+        Hits { searches: self.searches.hits(key).into_iter(), owners: point, ranges: self.ranges.stab(key) }
     }
 
     /// The number of owners.
@@ -95,6 +107,7 @@ impl<T: Ord + Clone> IntervalIndex<T> {
 
 /// The owners hit by a key; see [`IntervalIndex::hits`].
 pub struct Hits<'a, T> {
+    searches: btree_set::IntoIter<&'a T>,
     owners: btree_set::Iter<'a, T>,
     ranges: Stab<'a, T>,
 }
@@ -103,6 +116,9 @@ impl<'a, T: Ord> Iterator for Hits<'a, T> {
     type Item = &'a T;
 
     fn next(&mut self) -> Option<&'a T> {
+        if let Some(owner) = self.searches.next() {
+            return Some(owner);
+        }
         loop {
             if let Some(owner) = self.owners.next() {
                 return Some(owner);

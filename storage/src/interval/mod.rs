@@ -2,6 +2,7 @@
 
 mod index;
 mod read_set;
+mod search;
 mod tree;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use crate::key::Key;
 
 pub use index::{Hits, IntervalIndex};
 pub use read_set::ReadSet;
+pub use search::{SearchRead, TermRead};
 
 /// Where an interval ends.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,9 +1,10 @@
 //! The set of keys that a function has read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
-use super::{End, Interval};
+use super::{End, Interval, SearchRead};
 use crate::key::Key;
 
 /// A set of keys, kept as the fewest disjoint intervals: overlapping and adjacent ones are merged as they come in.
@@ -14,6 +15,8 @@ use crate::key::Key;
 pub struct ReadSet {
     /// Start -> end. Disjoint, not adjacent, none empty.
     intervals: BTreeMap<Key, End>,
+    /// What was searched for.
+    searches: BTreeSet<Arc<SearchRead>>,
 }
 
 impl ReadSet {
@@ -53,8 +56,19 @@ impl ReadSet {
         }
     }
 
+    /// Adds the keys that match a search.
+    pub fn insert_search(&mut self, search: Arc<SearchRead>) {
+        self.searches.insert(search);
+    }
+
+    /// What was searched for.
+    pub fn searches(&self) -> impl ExactSizeIterator<Item = &Arc<SearchRead>> {
+        self.searches.iter()
+    }
+
     /// Adds every key of `other`.
     pub fn extend(&mut self, other: &Self) {
+        self.searches.extend(other.searches.iter().cloned());
         for (start, end) in &other.intervals {
             self.insert(Interval { start: start.clone(), end: end.clone() });
         }
@@ -66,16 +80,17 @@ impl ReadSet {
             .range::<[u8], _>((Bound::Unbounded, Bound::Included(key)))
             .next_back()
             .is_some_and(|(_, end)| end.is_after(key))
+            || self.searches.iter().any(|search| search.matches(key))
     }
 
-    /// How many disjoint intervals the set consists of.
+    /// How many disjoint intervals and searches the set consists of.
     pub fn len(&self) -> usize {
-        self.intervals.len()
+        self.intervals.len() + self.searches.len()
     }
 
     /// Whether the set has no key.
     pub fn is_empty(&self) -> bool {
-        self.intervals.is_empty()
+        self.intervals.is_empty() && self.searches.is_empty()
     }
 
     /// The disjoint intervals, in ascending order.
@@ -108,6 +123,6 @@ impl FromIterator<Interval> for ReadSet {
 
 impl std::fmt::Debug for ReadSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
+        f.debug_set().entries(self.iter()).entries(&self.searches).finish()
     }
 }

@@ -4,7 +4,7 @@
 //! that propose the same number, one wins, and the others learn the winner's entry. An entry that is in the log never
 //! changes. The last one may be a seal, which no other follows.
 
-mod codec;
+pub(crate) mod codec;
 mod decided;
 mod dynamodb;
 mod entry;

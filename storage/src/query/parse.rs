@@ -109,7 +109,11 @@ fn range_expression(json: &Json) -> Result<RangeExpression, QueryError> {
 fn search_filter(json: &Json) -> Result<SearchFilter, QueryError> {
     let field = field_path(json)?;
     match text(json, "type")? {
-        "Search" => Ok(SearchFilter::Search { field, text: text(json, "value")?.to_owned() }),
+        "Search" => {
+            let text = json.get("value").and_then(Json::as_str);
+            let text = text.ok_or_else(|| malformed(format!("the text to search `{field}` for is not a string")))?;
+            Ok(SearchFilter::Search { field, text: text.to_owned() })
+        }
         "Eq" => Ok(SearchFilter::Eq { field, value: Value::maybe_from_json_value(member(json, "value")?)? }),
         other => Err(malformed(format!("unknown search filter `{other}`"))),
     }

@@ -77,7 +77,7 @@ pub(super) fn load(state: &mut State, contents: Contents) -> Result<(), RowError
             // Without a table if the table is no more.
             let Some(table) = state.catalog().tablet(tablet) else { continue };
             let keys = document_keys(table, &document)?.into_iter();
-            let keys = keys.map(|key| KeyDelta { removed: None, added: Some(key) }).collect();
+            let keys = keys.flatten().map(|key| KeyDelta { removed: None, added: Some(key) }).collect();
             writes.push(LoggedWrite { table: tablet, id: document.id.internal, document: Some(document), keys });
         }
         state.apply(&LoggedTransaction { ts: contents.ts, writes, source: String::new() })?;

@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{TableLookup, ValidationError, Validator};
+use crate::search::analysis::TextOptions;
 use crate::value::{FieldPath, Value};
 
 /// A schema: what the default export of `schema.ts` says.
@@ -43,6 +44,8 @@ pub struct SearchIndexDefinition {
     pub search_field: FieldPath,
     /// Fields that a search can ask equality of.
     pub filter_fields: BTreeSet<FieldPath>,
+    /// What the words of the text are, and further fields with text.
+    pub options: TextOptions,
     /// Whether it is only to be built, not to be used yet.
     pub staged: bool,
 }

@@ -10,7 +10,11 @@ use super::{
     VectorIndexDefinition, index_rules,
 };
 use crate::names;
+use crate::search::analysis::TextOptions;
 use crate::value::FieldPath;
+
+/// The member of a text index that `defineSchema` does not know, and passes on.
+const OPTIONS: &str = "lakewire";
 
 impl SchemaDefinition {
     /// Reads the JSON text of a schema and checks every rule but those of
@@ -95,11 +99,15 @@ impl TableDefinition {
         let search = |staged| {
             list(&self.search_indexes, |name, index| {
                 (index.staged == staged).then(|| {
-                    json!({
+                    let mut json = json!({
                         "indexDescriptor": name,
                         "searchField": index.search_field,
                         "filterFields": index.filter_fields,
-                    })
+                    });
+                    if !index.options.is_default() {
+                        json[OPTIONS] = index.options.to_json();
+                    }
+                    json
                 })
             })
         };
@@ -140,9 +148,18 @@ impl IndexDefinition {
 
 impl SearchIndexDefinition {
     fn from_json_value(json: &Json, staged: bool) -> Result<Self, SchemaError> {
+        let options = match json.get(OPTIONS) {
+            None => TextOptions::default(),
+            Some(options) => TextOptions::from_json(options)
+                .map_err(|error| SchemaError::new("InvalidTextSearchOptions", error.to_string()))?,
+        };
+        for field in &options.more_fields {
+            check_field_path(field)?;
+        }
         Ok(SearchIndexDefinition {
             search_field: field_path(text(json, "searchField")?)?,
             filter_fields: filter_fields(json)?,
+            options,
             staged,
         })
     }
@@ -231,14 +248,20 @@ fn field_paths(json: &Json, member: &str) -> Result<Vec<FieldPath>, SchemaError>
 }
 
 fn field_path(path: &str) -> Result<FieldPath, SchemaError> {
-    let invalid = |error: &dyn std::error::Error| {
-        SchemaError::new("InvalidIndexField", format!("invalid field path `{path}` in an index: {error}"))
-    };
-    let parsed: FieldPath = path.parse().map_err(|error: crate::value::FieldPathError| invalid(&error.source))?;
-    for segment in parsed.segments() {
-        names::check_identifier(segment).map_err(|error| invalid(&error))?;
-    }
+    let parsed: FieldPath =
+        path.parse().map_err(|error: crate::value::FieldPathError| invalid_field(path, &error.source))?;
+    check_field_path(&parsed)?;
     Ok(parsed)
+}
+
+fn check_field_path(path: &FieldPath) -> Result<(), SchemaError> {
+    path.segments()
+        .iter()
+        .try_for_each(|segment| names::check_identifier(segment).map_err(|error| invalid_field(path, &error)))
+}
+
+fn invalid_field(path: impl std::fmt::Display, error: &dyn std::error::Error) -> SchemaError {
+    SchemaError::new("InvalidIndexField", format!("invalid field path `{path}` in an index: {error}"))
 }
 
 fn at_index(error: SchemaError, name: &str) -> SchemaError {

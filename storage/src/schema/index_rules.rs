@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::{SchemaDefinition, SchemaError, TableDefinition, Validator};
 use crate::limits;
 use crate::names::{self, NameError};
+use crate::search::analysis::TextOptions;
 use crate::value::FieldPath;
 
 impl SchemaDefinition {
@@ -108,10 +109,18 @@ fn check_search_indexes(table: &TableDefinition) -> Result<(), SchemaError> {
     let mut seen = BTreeSet::new();
     for (name, index) in &table.search_indexes {
         check_filter_fields(name, &index.filter_fields)?;
-        if !seen.insert((&index.search_field, &index.filter_fields)) {
+        let TextOptions { tokenizer, typos, more_fields } = &index.options;
+        if !seen.insert((&index.search_field, &index.filter_fields, tokenizer.name(), typos, more_fields)) {
             return Err(SchemaError::new(
                 "SearchIndexFieldNotUnique",
                 format!("search index `{name}` has the same search field and filter fields as another"),
+            ));
+        }
+        let mut fields = BTreeSet::from([&index.search_field]);
+        if let Some(field) = more_fields.iter().find(|field| !fields.insert(field)) {
+            return Err(SchemaError::new(
+                "FieldsNotUniqueWithinIndex",
+                format!("search index `{name}` has the field `{field}` twice"),
             ));
         }
     }
@@ -158,6 +167,7 @@ fn check_fields_exist(table: &TableDefinition, document_type: &Validator) -> Res
     }
     for (name, index) in &table.search_indexes {
         exists(name, &index.search_field)?;
+        index.options.more_fields.iter().try_for_each(|field| exists(name, field))?;
         index.filter_fields.iter().try_for_each(|field| exists(name, field))?;
     }
     for (name, index) in &table.vector_indexes {

@@ -167,7 +167,9 @@ fn read_page(
     type Chunks = Vec<ColumnChunkMetaData>;
     fn chunks(content: Content) -> Chunks {
         let columns = 0..content.schema().num_columns();
-        let chunk = |at| ColumnChunkMetaData::builder(content.schema().column(at)).set_compression(compression(content.column(at)));
+        let chunk = |at| {
+            ColumnChunkMetaData::builder(content.schema().column(at)).set_compression(compression(content.column(at)))
+        };
         columns.map(|at| chunk(at).build().expect("nothing more is required")).collect()
     }
     static ROWS: LazyLock<Chunks> = LazyLock::new(|| chunks(Content::Rows));

@@ -1,5 +1,6 @@
 //! Reads segments through a cache.
 
+use std::any::Any;
 use std::collections::{BTreeMap, VecDeque};
 use std::hash::{BuildHasherDefault, DefaultHasher};
 use std::ops::Range;
@@ -68,26 +69,30 @@ pub(super) struct Counters {
 /// A segment's id, and which of its blocks; [`TAIL`] for its tail.
 pub(super) type ItemKey = (u128, u32);
 const TAIL: u32 = u32::MAX;
+/// Stands for what was made of segments.
+const DERIVED: u32 = u32::MAX - 1;
 
 /// What the cache holds.
 #[derive(Clone)]
 pub(crate) enum Item {
     Tail(Arc<Tail>),
     Block(Arc<Block>),
+    /// With the memory that it takes in bytes.
+    Derived(Arc<dyn Any + Send + Sync>, usize),
 }
 
 impl Item {
     fn into_tail(self) -> Arc<Tail> {
         match self {
             Item::Tail(tail) => tail,
-            Item::Block(_) => unreachable!("keys of tails have tails"),
+            _ => unreachable!("keys of tails have tails"),
         }
     }
 
     fn into_block(self) -> Arc<Block> {
         match self {
             Item::Block(block) => block,
-            Item::Tail(_) => unreachable!("keys of blocks have blocks"),
+            _ => unreachable!("keys of blocks have blocks"),
         }
     }
 }
@@ -100,6 +105,7 @@ impl Weighter<ItemKey, Item> for Weight {
         let memory = match item {
             Item::Tail(tail) => tail.memory(),
             Item::Block(block) => block.memory(),
+            Item::Derived(_, memory) => *memory,
         };
         (memory + OVERHEAD) as u64
     }
@@ -186,6 +192,19 @@ impl SegmentCache {
     /// The tail of a segment, if it is in the cache.
     pub(crate) fn tail_at_hand(&self, segment: &Segment) -> Option<Arc<Tail>> {
         self.items.peek(&(segment.id, TAIL)).map(Item::into_tail)
+    }
+
+    /// What was made of segments and kept under a name, if it is still there.
+    pub(crate) fn derived<T: Send + Sync + 'static>(&self, name: u128) -> Option<Arc<T>> {
+        match self.items.get(&(name, DERIVED))? {
+            Item::Derived(value, _) => value.downcast().ok(),
+            _ => None,
+        }
+    }
+
+    /// Keeps what was made of segments, under the same bound as they, with the memory that it takes in bytes.
+    pub(crate) fn keep_derived<T: Send + Sync + 'static>(&self, name: u128, value: Arc<T>, memory: usize) {
+        self.items.insert((name, DERIVED), Item::Derived(value, memory));
     }
 
     /// A block of a segment.

@@ -298,11 +298,7 @@ impl Columns {
         self.values.push(value.into());
     }
 
-    fn write(
-        &self,
-        group: &mut SerializedRowGroupWriter<'_, Vec<u8>>,
-        content: Content,
-    ) -> Result<(), ParquetError> {
+    fn write(&self, group: &mut SerializedRowGroupWriter<'_, Vec<u8>>, content: Content) -> Result<(), ParquetError> {
         write_column::<ByteArrayType>(group, &self.keys, None)?;
         if content == Content::Blobs {
             return write_column::<ByteArrayType>(group, &self.values, None);

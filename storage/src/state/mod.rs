@@ -162,6 +162,11 @@ impl State {
         let active = self.tail.active_mut();
         for write in &transaction.writes {
             for delta in &write.keys {
+                let key = delta.added.as_ref().filter(|_| delta.added == delta.removed);
+                if key.is_some_and(|key| index_of(key).search_kind().is_some()) {
+                    // To a search index the document is the same as before.
+                    continue;
+                }
                 if let Some(removed) = &delta.removed
                     && delta.added.as_ref() != Some(removed)
                 {

@@ -2,6 +2,7 @@
 
 use super::TimelineId;
 use crate::chain::ChainError;
+use crate::search::part::MergeError;
 use crate::segment::{ReadError, WriteError};
 
 /// An operation on the files of a timeline failed. Nothing is lost: it can be repeated.
@@ -58,6 +59,15 @@ pub enum DocumentError {
         /// What is wrong.
         reason: String,
     },
+}
+
+impl From<MergeError> for SegmentsError {
+    fn from(error: MergeError) -> Self {
+        match error {
+            MergeError::Write(error) => error.into(),
+            MergeError::Read(error) => error.into(),
+        }
+    }
 }
 
 impl SegmentsError {

@@ -105,7 +105,7 @@ impl Segments {
     }
 
     fn add_flush(&self, manifest: &mut Manifest, run: &Run, upto: &Flushed) {
-        if !run.files.is_empty() {
+        if !run.is_empty() {
             manifest.runs.insert(0, run.clone());
         }
         manifest.flushed = upto.entry;
@@ -123,7 +123,7 @@ impl Segments {
 
 async fn write(output: &mut Output, rows: impl Iterator<Item = Row> + Send) -> Result<(), SegmentsError> {
     for row in rows {
-        output.push(&row).await?;
+        output.push_flushed(row).await?;
     }
     Ok(())
 }

@@ -10,9 +10,10 @@ use crate::catalog::IndexId;
 use crate::env::Env;
 use crate::log::{EntryNumber, Timestamp};
 use crate::segment::SegmentRef;
+use crate::version::RunSegments;
 
 /// The format of the manifests that are written.
-pub const MANIFEST_FORMAT: u32 = 1;
+pub const MANIFEST_FORMAT: u32 = 2;
 
 /// One version of the list of a timeline's files. What is not in its runs and not in the log after `flushed` is not there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,8 +65,11 @@ pub struct Manifest {
 /// Segments whose key ranges do not overlap, in the order of their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
-    /// The segments.
+    /// The segments of rows.
     pub files: Vec<RunFile>,
+    /// The search segments, which have the parts of search indexes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub search: Vec<RunFile>,
 }
 
 /// A segment in a run, with what compaction wants to know of it.
@@ -79,6 +83,9 @@ pub struct RunFile {
     pub garbage_bytes: u64,
     /// From this horizon on, all of that garbage is visible to no snapshot.
     pub garbage_ts: Timestamp,
+    /// The indexes that a search segment has parts of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<IndexId>,
 }
 
 /// Where a timeline comes from.
@@ -91,14 +98,32 @@ pub struct Parent {
 }
 
 impl Run {
-    /// Its segments, in order.
-    pub fn segments(&self) -> Vec<SegmentRef> {
-        self.files.iter().map(|file| file.segment.clone()).collect()
+    /// Whether it has nothing.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.search.is_empty()
+    }
+
+    /// Its segments of both kinds.
+    pub fn all_files(&self) -> impl Iterator<Item = &RunFile> {
+        self.files.iter().chain(&self.search)
+    }
+
+    /// The same, to be changed.
+    pub(super) fn all_files_mut(&mut self) -> [&mut Vec<RunFile>; 2] {
+        [&mut self.files, &mut self.search]
     }
 
     /// Its length in the store.
     pub fn bytes(&self) -> u64 {
-        self.files.iter().map(|file| file.segment.bytes).sum()
+        self.all_files().map(|file| file.segment.bytes).sum()
+    }
+
+    /// What [`Version::new`](crate::version::Version::new) takes of it.
+    pub fn segments(&self) -> RunSegments {
+        RunSegments {
+            rows: self.files.iter().map(|file| file.segment.clone()).collect(),
+            search: self.search.iter().map(|file| (file.segment.clone(), file.indexes.clone())).collect(),
+        }
     }
 
     /// Rows, old versions and tombstones included.
@@ -137,13 +162,13 @@ impl Manifest {
         Manifest { version, nonce: nonce(env), published_ns: env.now_ns(), format: MANIFEST_FORMAT, ..self.clone() }
     }
 
-    /// The segments of all runs.
+    /// The segments of all runs, of both kinds.
     pub fn segments(&self) -> impl Iterator<Item = &SegmentRef> {
-        self.runs.iter().flat_map(|run| &run.files).map(|file| &file.segment)
+        self.runs.iter().flat_map(Run::all_files).map(|file| &file.segment)
     }
 
     /// The runs as [`Version::new`](crate::version::Version::new) takes them.
-    pub fn run_segments(&self) -> Vec<Vec<SegmentRef>> {
+    pub fn run_segments(&self) -> Vec<RunSegments> {
         self.runs.iter().map(Run::segments).collect()
     }
 

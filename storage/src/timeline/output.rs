@@ -10,6 +10,8 @@ use super::{Run, RunFile, Segments, SegmentsError, TimelineId};
 use crate::env::Env;
 use crate::key::Key;
 use crate::log::Timestamp;
+use crate::search::build::{TailRow, build};
+use crate::search::part::PartWriter;
 use crate::segment::{Row, SegmentWriter, WriteError};
 
 /// What a row costs besides its key and document, about, in bytes.
@@ -38,6 +40,9 @@ pub(super) struct Output {
     since_yield: u64,
     open: Option<Open>,
     files: Vec<RunFile>,
+    /// Rows of the search index that comes now.
+    searched: Vec<TailRow>,
+    parts: Option<PartWriter>,
     moved: BTreeSet<String>,
 }
 
@@ -75,8 +80,42 @@ impl Output {
             since_yield: 0,
             open: None,
             files: Vec::new(),
+            searched: Vec::new(),
+            parts: None,
             moved: BTreeSet::new(),
         }
+    }
+
+    /// The next row of what was flushed: those of search indexes become parts.
+    pub async fn push_flushed(&mut self, row: Row) -> Result<(), WriteError> {
+        if row.key.index().is_none_or(|index| index.search_kind().is_none()) {
+            return self.push(&row).await;
+        }
+        if self.searched.last().is_some_and(|(last, ..)| last.index() != row.key.index()) {
+            self.end_searched().await?;
+        }
+        self.searched.push((row.key, row.ts, row.document.is_none()));
+        Ok(())
+    }
+
+    async fn end_searched(&mut self) -> Result<(), WriteError> {
+        let rows = std::mem::take(&mut self.searched);
+        let Some(index) = rows.first().and_then(|(key, ..)| key.index()) else { return Ok(()) };
+        build(index, &rows, self.parts()).await
+    }
+
+    /// Where parts go.
+    pub fn parts(&mut self) -> &mut PartWriter {
+        self.parts.get_or_insert_with(|| {
+            let (store, timeline, env) = (self.store.clone(), self.timeline.clone(), self.env.clone());
+            PartWriter::new(move || SegmentWriter::blobs(store.clone(), timeline.new_segment(&env)))
+        })
+    }
+
+    /// Adds a search segment that is there already; its parts come after all so far.
+    pub async fn move_search(&mut self, file: RunFile) -> Result<(), WriteError> {
+        self.moved.insert(file.segment.path.clone());
+        self.parts().move_in(file).await
     }
 
     /// The next row.
@@ -114,8 +153,13 @@ impl Output {
         let Some(open) = self.open.take() else { return Ok(()) };
         let segment = open.writer.finish().await?;
         let Open { raw_bytes, garbage_bytes, garbage_ts, .. } = open;
-        self.files.push(RunFile { segment, raw_bytes, garbage_bytes, garbage_ts });
+        self.files.push(RunFile { segment, raw_bytes, garbage_bytes, garbage_ts, indexes: Vec::new() });
         Ok(())
+    }
+
+    async fn close_all(&mut self) -> Result<(), WriteError> {
+        self.close().await?;
+        self.end_searched().await
     }
 
     /// Adds a segment that is there already; its keys come after those of all rows so far.
@@ -128,15 +172,23 @@ impl Output {
 
     /// Ends the run, after `written` has: if that failed or this fails, nothing is left of it.
     pub async fn finish(mut self, written: Result<(), SegmentsError>) -> Result<Made, SegmentsError> {
-        let written = match written {
-            Ok(()) => self.close().await.map_err(SegmentsError::from),
+        let mut written = match written {
+            Ok(()) => self.close_all().await.map_err(SegmentsError::from),
             Err(error) => Err(error),
         };
         if let Some(open) = self.open.take() {
             open.writer.abort().await;
         }
+        let search = match (self.parts.take(), &written) {
+            (None, _) => Vec::new(),
+            (Some(parts), Err(_)) => parts.abort().await,
+            (Some(parts), Ok(())) => parts.finish().await.unwrap_or_else(|(error, files)| {
+                written = Err(error.into());
+                files
+            }),
+        };
         let Output { files, moved, begun, store, .. } = self;
-        let made = Made { run: Run { files }, moved, begun, store };
+        let made = Made { run: Run { files, search }, moved, begun, store };
         match written {
             Ok(()) => Ok(made),
             Err(error) => {
@@ -150,7 +202,7 @@ impl Output {
 impl Made {
     /// The segments that were written.
     pub fn written(&self) -> impl Iterator<Item = &RunFile> {
-        self.run.files.iter().filter(|file| !self.moved.contains(&file.segment.path))
+        self.run.all_files().filter(|file| !self.moved.contains(&file.segment.path))
     }
 
     /// Their length in the store.

@@ -87,7 +87,7 @@ fn resolve(catalog: &Catalog, table: TabletId, write: &mut StagedWrite, ts: Time
     // Timestamps of the next 250 years fit.
     value.resolve_commit_ts(i64::try_from(ts).unwrap_or(i64::MAX));
     let document = Arc::new(Document { json: value.to_json().into(), ..Document::clone(document) });
-    let mut keys = keys(table, &document, &value).into_iter();
+    let mut keys = keys(table, &document, &value).into_iter().flatten();
     for delta in write.keys.iter_mut().filter(|delta| delta.added.is_some()) {
         delta.added = keys.next();
     }

@@ -15,6 +15,7 @@ mod paginate;
 mod query;
 mod read;
 mod schema;
+mod search;
 mod staged;
 mod system;
 mod table;

@@ -210,6 +210,10 @@ impl Cursors<'_> {
 impl Range {
     /// The part after the one position, up to and including the other, in the order of the query.
     fn between(mut self, after: Option<&Position>, through: Option<&Position>) -> Self {
+        if let Some(search) = &mut self.search {
+            (search.after, search.through) = (after.cloned(), through.cloned());
+            return self;
+        }
         let Interval { start, end } = &mut self.interval;
         match (after, self.order) {
             (None, _) => {}

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::search::{SearchRange, SearchWalk};
 use super::walk::Walk;
 use super::write::parse;
 use super::{Transaction, TxError};
@@ -12,6 +13,7 @@ use crate::key::Key;
 use crate::query::{
     Expression, IndexFields, IndexShape, Operator, Order, Query, QueryError, RangeExpression, Source, compile_range,
 };
+use crate::search::compile_text;
 use crate::value::FieldPath;
 
 /// A query being read. Belongs to the transaction that opened it.
@@ -22,8 +24,13 @@ pub struct QueryStream {
 }
 
 struct Scan {
-    walk: Walk,
+    walk: AnyWalk,
     table: Arc<TableInfo>,
+}
+
+enum AnyWalk {
+    Index(Walk),
+    Search(Box<SearchWalk>),
 }
 
 enum Step {
@@ -40,6 +47,8 @@ pub(super) struct Range {
     pub fields: Vec<FieldPath>,
     pub interval: Interval,
     pub order: Order,
+    /// What is searched for, if it is a search; the interval is then not used.
+    pub search: Option<SearchRange>,
 }
 
 /// A document that was read, and whether it comes out of the query.
@@ -81,7 +90,11 @@ impl Transaction {
         if stream.steps.iter().any(|step| matches!(step, Step::Limit(0))) {
             return Ok(None);
         }
-        let Some((key, document)) = self.step(&mut scan.walk).await? else { return Ok(None) };
+        let next = match &mut scan.walk {
+            AnyWalk::Index(walk) => self.step(walk).await?,
+            AnyWalk::Search(walk) => self.search_step(walk).await?,
+        };
+        let Some((key, document)) = next else { return Ok(None) };
         if !scan.table.is_system() {
             self.usage.read(document.size as usize, &self.limits)?;
         }
@@ -121,17 +134,22 @@ impl Transaction {
                 let Some(table) = visible else { return Err(QueryError::IndexNotFound(full_name).into()) };
                 declared(table, index, full_name, range, *order).map(Some)
             }
-            Source::Search { table: name, index, .. } => {
-                let full_name = format!("{name}.{index}");
-                match table.and_then(|table| table.index(index).cloned()) {
-                    None => Err(QueryError::IndexNotFound(full_name).into()),
-                    Some(_) => Err(TxError::developer(
-                        "SearchUnavailable",
-                        format!(
-                            "Index {full_name} cannot be searched: this version of Lakewire does not have full-text search"
-                        ),
-                    )),
-                }
+            Source::Search { table: name, index, filters } => {
+                let visible = table.filter(|table| !table.is_system());
+                let Some(table) = visible else {
+                    return Err(QueryError::IndexNotFound(format!("{name}.{index}")).into());
+                };
+                let search = compile_text(&table, index, filters)?;
+                let id = search.index.id;
+                let (interval, order) = (Interval::prefix(&id.0.to_be_bytes()), Order::Asc);
+                Ok(Some(Range {
+                    table,
+                    index: id,
+                    fields: Vec::new(),
+                    interval,
+                    order,
+                    search: Some(SearchRange::all(search)),
+                }))
             }
         }
     }
@@ -143,10 +161,18 @@ impl QueryStream {
             Operator::Filter(expression) => Step::Filter(expression.clone()),
             Operator::Limit(limit) => Step::Limit(*limit),
         });
-        QueryStream {
-            scan: range.map(|range| Scan { walk: Walk::new(range.interval, range.order), table: range.table }),
-            steps: steps.collect(),
-        }
+        let wanted = match operators.first() {
+            Some(Operator::Limit(limit)) => Some(*limit),
+            _ => None,
+        };
+        let scan = range.map(|Range { table, interval, order, search, .. }| Scan {
+            walk: match search {
+                Some(search) => AnyWalk::Search(Box::new(SearchWalk::new(table.clone(), search, wanted))),
+                None => AnyWalk::Index(Walk::new(interval, order)),
+            },
+            table,
+        });
+        QueryStream { scan, steps: steps.collect() }
     }
 }
 
@@ -158,7 +184,7 @@ fn builtin(table: Arc<TableInfo>, index: &str, range: &[RangeExpression], order:
     };
     let name = format!("{}.{index}", table.name);
     let interval = compile_range(&IndexShape { id, table: table.number, name: &name, fields }, range)?;
-    Ok(Range { table, index: id, fields: Vec::new(), interval, order })
+    Ok(Range { table, index: id, fields: Vec::new(), interval, order, search: None })
 }
 
 /// A range of an index that a schema declares.
@@ -182,5 +208,5 @@ fn declared(
         IndexShape { id: info.id, table: table.number, name: &full_name, fields: IndexFields::Declared(fields) };
     let interval = compile_range(&shape, range)?;
     let (index, fields) = (info.id, fields.to_vec());
-    Ok(Range { table, index, fields, interval, order })
+    Ok(Range { table, index, fields, interval, order, search: None })
 }

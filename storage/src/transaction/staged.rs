@@ -39,8 +39,11 @@ pub(crate) struct StagedWrite {
 /// A document with its key in every index of its table.
 pub(super) struct Keyed {
     pub document: Arc<Document>,
-    pub keys: SmallVec<[Key; 4]>,
+    pub keys: Keys,
 }
+
+/// Keys by index, in the order of the catalog; `None` where the document is not in the index.
+pub(crate) type Keys = SmallVec<[Option<Key>; 4]>;
 
 impl Staged {
     pub fn new(catalog: Arc<Catalog>) -> Self {
@@ -65,27 +68,27 @@ impl Staged {
     ) -> Result<(), RowError> {
         let (old, removed) = match self.documents.remove(&at) {
             Some(earlier) => {
-                let (removed, added): (SmallVec<[_; 4]>, SmallVec<[_; 4]>) =
+                let (removed, added): (Keys, Keys) =
                     earlier.keys.into_iter().map(|delta| (delta.removed, delta.added)).unzip();
                 self.hide(added.into_iter().flatten());
                 (earlier.old, removed)
             }
             None => match original()? {
                 Some(Keyed { document, keys }) => {
-                    self.hide(keys.iter().cloned());
-                    (Some(document), keys.into_iter().map(Some).collect())
+                    self.hide(keys.iter().flatten().cloned());
+                    (Some(document), keys)
                 }
-                None => (None, SmallVec::new()),
+                None => (None, Keys::new()),
             },
         };
         let (new, added) = match new {
             Some(Keyed { document, keys }) => (Some(document), keys),
             // Inserted and deleted again: nothing happened.
             None if old.is_none() => return Ok(()),
-            None => (None, SmallVec::new()),
+            None => (None, Keys::new()),
         };
         if let Some(new) = &new {
-            for key in &added {
+            for key in added.iter().flatten() {
                 self.overlay.insert(key.clone(), Some(new.clone()));
             }
         }
@@ -112,14 +115,14 @@ impl Staged {
 
 /// Pairs up keys of the same index. Both lists are in the order of the table's indexes; the shorter one, which is empty or
 /// from before an index was added, is filled up.
-fn pair(removed: SmallVec<[Option<Key>; 4]>, added: SmallVec<[Key; 4]>) -> SmallVec<[KeyDelta; 4]> {
+fn pair(removed: Keys, added: Keys) -> SmallVec<[KeyDelta; 4]> {
     let mut removed = removed.into_iter();
     let mut added = added.into_iter();
     let mut keys = SmallVec::new();
     loop {
         match (removed.next(), added.next()) {
             (None, None) => return keys,
-            (removed, added) => keys.push(KeyDelta { removed: removed.flatten(), added }),
+            (removed, added) => keys.push(KeyDelta { removed: removed.flatten(), added: added.flatten() }),
         }
     }
 }

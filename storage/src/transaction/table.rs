@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::staged::Keyed;
+use super::staged::{Keyed, Keys};
 use super::write::parse;
 use super::{Transaction, TxError};
-use crate::catalog::{IndexId, Namespace, RowError, Sequences, SystemTable, TableInfo, TableRow, TableState, TabletId};
+use crate::catalog::{
+    IndexConfig, IndexId, IndexInfo, Namespace, RowError, Sequences, SystemTable, TableInfo, TableRow, TableState,
+    TabletId,
+};
 use crate::document::Document;
 use crate::id::{InternalId, TableNumber};
 use crate::key::Key;
 use crate::names;
+use crate::search::document::document_key;
 use crate::value::Value;
 
 /// The internal id of rows that are alone in their table.
@@ -92,23 +94,32 @@ pub(super) fn keyed(table: &TableInfo, document: Arc<Document>, value: &Value) -
     Keyed { document, keys }
 }
 
-/// The keys of a document: in `by_id`, `by_creation_time` and every ordered index, in the order of the catalog.
-pub(crate) fn keys(table: &TableInfo, document: &Document, value: &Value) -> SmallVec<[Key; 4]> {
+/// The keys of a document: in `by_id`, `by_creation_time` and every other index, in the order of the catalog. It may be in no place
+/// of a search index.
+pub(crate) fn keys(table: &TableInfo, document: &Document, value: &Value) -> Keys {
     let id = document.id.internal;
-    let mut keys = SmallVec::new();
-    keys.push(Key::by_id(table.by_id, id));
-    keys.push(Key::by_creation_time(table.by_creation_time, document.creation_time, id));
-    for (index, fields) in table.database_indexes() {
-        let fields = fields.iter().map(|field| field.get(value));
-        keys.push(Key::of_fields(index.id, fields, document.creation_time, id));
-    }
+    let mut keys = Keys::new();
+    keys.push(Some(Key::by_id(table.by_id, id)));
+    keys.push(Some(Key::by_creation_time(table.by_creation_time, document.creation_time, id)));
+    keys.extend(table.indexes.iter().map(|index| index_key(index, document, value)));
     keys
 }
 
+/// The key of a document in an index besides those two.
+pub(super) fn index_key(index: &IndexInfo, document: &Document, value: &Value) -> Option<Key> {
+    match &index.config {
+        IndexConfig::Database { fields } => {
+            let fields = fields.iter().map(|field| field.get(value));
+            Some(Key::of_fields(index.id, fields, document.creation_time, document.id.internal))
+        }
+        IndexConfig::Search { .. } | IndexConfig::Vector { .. } => document_key(index, document, value),
+    }
+}
+
 /// The keys of a stored document.
-pub(crate) fn document_keys(table: &TableInfo, document: &Document) -> Result<SmallVec<[Key; 4]>, RowError> {
+pub(crate) fn document_keys(table: &TableInfo, document: &Document) -> Result<Keys, RowError> {
     // `by_id` and `by_creation_time` do not need the fields.
-    if table.database_indexes().next().is_none() {
+    if table.indexes.is_empty() {
         return Ok(keys(table, document, &Value::Null));
     }
     Ok(keys(table, document, &parse(table, document)?))

@@ -3,15 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
-use super::staged::Keyed;
-use super::table::{document_keys, keyed, keys};
+use super::staged::{Keyed, Keys};
+use super::table::{document_keys, index_key, keyed, keys};
 use super::{Transaction, TxError};
-use crate::catalog::{Fields, IndexConfig, IndexInfo, Namespace, RowError, SystemTable, TableInfo};
+use crate::catalog::{Fields, IndexInfo, Namespace, RowError, SystemTable, TableInfo};
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId};
-use crate::key::Key;
 use crate::value::Value;
 
 const ID: &str = "_id";
@@ -185,11 +182,10 @@ impl Transaction {
         index: &IndexInfo,
         document: &Arc<Document>,
     ) -> Result<(), RowError> {
-        let IndexConfig::Database { fields } = &index.config else { return Ok(()) };
         let value = parse(table, document)?;
-        let fields = fields.iter().map(|field| field.get(&value));
-        let key = Key::of_fields(index.id, fields, document.creation_time, document.id.internal);
-        self.staged.put_key((table.tablet, document.id.internal), document.clone(), key);
+        if let Some(key) = index_key(index, document, &value) {
+            self.staged.put_key((table.tablet, document.id.internal), document.clone(), key);
+        }
         Ok(())
     }
 
@@ -213,7 +209,7 @@ impl Transaction {
 /// The version of a document that a write replaces, with its keys if they are known.
 pub(super) struct Old {
     pub document: Arc<Document>,
-    pub keys: Option<SmallVec<[Key; 4]>>,
+    pub keys: Option<Keys>,
 }
 
 impl Old {

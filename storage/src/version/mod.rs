@@ -16,10 +16,12 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::catalog::IndexId;
 use crate::document::Document;
 use crate::interval::{End, Interval};
 use crate::log::Timestamp;
 use crate::query::Order;
+use crate::search::part::{PartReader, SearchSegment};
 use crate::segment::{Block, Segment, SegmentCache, SegmentRef, Tail};
 
 pub use crate::segment::ReadError;
@@ -32,9 +34,25 @@ pub struct Version {
     cache: Arc<SegmentCache>,
 }
 
+/// The segments of a run, each list in key order and without overlaps.
+#[derive(Clone, Debug, Default)]
+pub struct RunSegments {
+    /// Of rows.
+    pub rows: Vec<SegmentRef>,
+    /// Of parts of search indexes: with each, which.
+    pub search: Vec<(SegmentRef, Vec<IndexId>)>,
+}
+
+impl From<Vec<SegmentRef>> for RunSegments {
+    fn from(rows: Vec<SegmentRef>) -> Self {
+        RunSegments { rows, search: Vec::new() }
+    }
+}
+
 /// Segments in key order that do not overlap.
 struct Run {
     segments: Vec<Arc<Segment>>,
+    search: Vec<SearchSegment>,
     /// The newest timestamp that can be found in this run and in all after it.
     newest_ts: Timestamp,
 }
@@ -55,16 +73,16 @@ impl Run {
 }
 
 impl Version {
-    /// The rows of `runs`, newest run first; the segments of a run are in key order and do not overlap.
-    pub fn new(runs: Vec<Vec<SegmentRef>>, cache: Arc<SegmentCache>) -> Arc<Version> {
-        let to_run = |references: Vec<SegmentRef>| {
-            let newest_ts = references.iter().map(SegmentRef::newest_ts).max().unwrap_or_default();
-            Run {
-                segments: references.into_iter().map(|reference| Arc::new(Segment::new(reference))).collect(),
-                newest_ts,
-            }
+    /// The rows of `runs`, newest run first.
+    pub fn new(runs: Vec<impl Into<RunSegments>>, cache: Arc<SegmentCache>) -> Arc<Version> {
+        let open = |references: Vec<SegmentRef>| -> Vec<_> {
+            references.into_iter().map(|reference| Arc::new(Segment::new(reference))).collect()
         };
-        let mut runs: Vec<Run> = runs.into_iter().map(to_run).collect();
+        let to_run = |RunSegments { rows, search }: RunSegments| {
+            let newest_ts = rows.iter().map(SegmentRef::newest_ts).max().unwrap_or_default();
+            Run { segments: open(rows), search: search.into_iter().map(SearchSegment::from).collect(), newest_ts }
+        };
+        let mut runs: Vec<Run> = runs.into_iter().map(|run| to_run(run.into())).collect();
         let mut newest_ts = 0;
         for run in runs.iter_mut().rev() {
             newest_ts = run.newest_ts.max(newest_ts);
@@ -75,7 +93,7 @@ impl Version {
 
     /// No rows.
     pub fn empty(cache: Arc<SegmentCache>) -> Arc<Version> {
-        Version::new(Vec::new(), cache)
+        Version::new(Vec::<RunSegments>::new(), cache)
     }
 
     /// The segments that may have rows after `ts`, for [`raw()`].
@@ -90,6 +108,11 @@ impl Version {
     /// The cache that it is read through.
     pub fn cache(&self) -> &Arc<SegmentCache> {
         &self.cache
+    }
+
+    /// The parts of a search index, newest first.
+    pub(crate) fn parts(&self, index: IndexId) -> Vec<PartReader> {
+        self.runs.iter().filter_map(|run| PartReader::new(&self.cache, &run.search, index)).collect()
     }
 
     /// Whether there are no rows.

@@ -53,6 +53,12 @@ impl Model {
                 let found = self.range(read);
                 found.len() == seen.len() && found.iter().zip(seen).all(|(document, seen)| *document.value == *seen)
             }
+            (Read::Search { .. }, Json::Array(seen)) => {
+                let found = self.search(read);
+                let mut seen: Vec<_> = seen.iter().collect();
+                seen.sort_by_key(|document| document["_id"].as_str());
+                found.len() == seen.len() && found.iter().zip(seen).all(|(document, seen)| *document.value == *seen)
+            }
             _ => self.answer(read) == *seen,
         }
     }
@@ -65,8 +71,38 @@ impl Model {
                 let found = id.parse().ok().and_then(|id| self.tables.get(table)?.get(&id));
                 found.map_or(Json::Null, |document| (*document.value).clone())
             }
+            Read::Search { .. } => self.search(read).into_iter().map(|document| (*document.value).clone()).collect(),
             Read::Range { .. } => self.range(read).into_iter().map(|document| (*document.value).clone()).collect(),
         }
+    }
+
+    /// In the order of ids.
+    fn search(&self, read: &Read) -> Vec<&Document> {
+        let Read::Search { words, group, .. } = read else { return Vec::new() };
+        let words: Vec<String> = words.split(' ').map(str::to_lowercase).collect();
+        let matches = |document: &&Document| {
+            let text = document.value.get("text").and_then(Json::as_str).unwrap_or_default();
+            let mut have = text.split([' ', ',']).filter(|word| !word.is_empty());
+            let last = words.last();
+            have.any(|have| words.iter().any(|word| word == have) || last.is_some_and(|last| have.starts_with(last)))
+                && group.is_none_or(|group| field_of(document, "group") == Some(group))
+        };
+        let mut found: Vec<_> =
+            self.tables.get(&Table::Items).into_iter().flat_map(BTreeMap::values).filter(matches).collect();
+        found.sort_by_key(|document| document.value["_id"].as_str());
+        found
+    }
+
+    /// How near each item is to a vector, by id; those without a direction are left out.
+    pub fn near(&self, to: [f64; 3]) -> BTreeMap<String, f64> {
+        let items = self.tables.get(&Table::Items).into_iter().flat_map(BTreeMap::values);
+        let near = |document: &Document| {
+            let at: Vec<f64> = document.value.get("at")?.as_array()?.iter().filter_map(Json::as_f64).collect();
+            let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+            let cosine = dot(&at, &to) / (dot(&at, &at) * dot(&to, &to)).sqrt();
+            Some((document.value["_id"].as_str()?.to_owned(), cosine))
+        };
+        items.filter_map(near).collect()
     }
 
     fn range(&self, read: &Read) -> Vec<&Document> {

@@ -1,5 +1,6 @@
 use lakewire_storage::catalog::{IndexConfig, IndexId, IndexInfo, IndexState, TabletId};
 use lakewire_storage::id::InternalId;
+use lakewire_storage::search::analysis::TextOptions;
 use serde_json::json;
 
 use super::{ExistingIndex, FinishStep, IndexDiff, IndexSpec, StartStep, diff};
@@ -34,6 +35,26 @@ fn unchanged() {
     let spec = wanted("by_text", &["text"], false);
     let out = compare(std::slice::from_ref(&spec), &[row("by_text", &["text"], IndexState::Enabled, false)]);
     assert_eq!(out, IndexDiff { identical: vec![spec], ..IndexDiff::default() });
+}
+
+#[test]
+fn a_text_index_with_other_options_is_another_one() {
+    let config = |options: serde_json::Value| IndexConfig::Search {
+        search_field: "text".parse().expect("a path"),
+        filter_fields: Vec::new(),
+        options: TextOptions::from_json(&options).expect("options"),
+    };
+    let old = IndexInfo { config: config(json!({})), ..row("by_text", &[], IndexState::Enabled, false) };
+    let same = IndexSpec::of("notes", &old);
+    assert_eq!(same.to_json().get("lakewire"), None);
+    let out = compare(std::slice::from_ref(&same), std::slice::from_ref(&old));
+    assert_eq!(out, IndexDiff { identical: vec![same.clone()], ..IndexDiff::default() });
+    let other = IndexSpec { config: config(json!({"tokenizer": "german"})), ..same.clone() };
+    assert_eq!(other.to_json()["lakewire"], json!({"tokenizer": "german", "typos": 0, "fields": []}));
+    let out = compare(std::slice::from_ref(&other), std::slice::from_ref(&old));
+    assert_eq!((out.added, out.removed, out.identical), (vec![other.clone()], vec![same.clone()], vec![]));
+    assert_eq!(out.start, [StartStep::Add(other.clone())]);
+    assert_eq!(out.finish, [FinishStep::Drop(same), FinishStep::Enable(other)]);
 }
 
 #[test]

@@ -8,3 +8,5 @@ mod meta;
 mod mutations;
 mod nested;
 mod pages;
+mod text_options;
+mod vectors;

@@ -60,7 +60,6 @@ pub(crate) fn not_here(op: &str, api: &str, kind: &str) -> SyscallError {
 /// The public name of an asynchronous operation that belongs to a later version, if it is one.
 pub(crate) fn later_operation(op: &str) -> Option<&'static str> {
     Some(match op {
-        "1.0/actions/vectorSearch" => "ctx.vectorSearch",
         "1.0/createServiceToken" | "1.0/getServiceUrl" => "services",
         _ => return None,
     })

@@ -23,7 +23,9 @@ use lakewire_storage::transaction::Transaction;
 pub(crate) use auth::user_identity;
 pub(crate) use context::CallContext;
 use error::not_here;
-pub(crate) use error::{address as address_error, developer, later_operation, model_error, not_available};
+pub(crate) use error::{
+    address as address_error, developer, later_operation, model_error, not_available, transaction as transaction_error,
+};
 pub(crate) use nested::function_handle;
 use nested::{Frame, PendingCall};
 
@@ -165,6 +167,7 @@ impl TransactionHost {
                     self.kind_name(),
                 ));
             }
+            "1.0/actions/vectorSearch" => return Err(not_here(op, "ctx.vectorSearch", self.kind_name())),
             "1.0/actions/schedule" | "1.0/actions/cancel_job" => {
                 return Err(not_here(op, "the scheduler of actions", self.kind_name()));
             }

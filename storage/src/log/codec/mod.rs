@@ -1,6 +1,6 @@
 //! The binary form of an entry. `docs/format.md` has the layout; version 1 is frozen by the files in `golden/`.
 
-mod bytes;
+pub(crate) mod bytes;
 mod keys;
 mod pointer;
 

@@ -55,6 +55,33 @@ fn exports_are_read_and_written() {
 }
 
 #[test]
+fn text_indexes_have_options() {
+    let index = |name: &str, options: Json| json!({ "indexDescriptor": name, "searchField": "body", "filterFields": [], "lakewire": options });
+    let german = json!({ "tokenizer": "german", "typos": 1, "fields": ["nested.x"] });
+    let export = schema(
+        json!({ "searchIndexes": [index("a", german.clone())], "stagedSearchIndexes": [index("b", json!({}))] }),
+    );
+    let parsed = parse(&export).expect("a schema");
+    let indexes = &parsed.tables["tasks"].search_indexes;
+    assert_eq!((indexes["a"].options.to_json(), indexes["b"].options.is_default()), (german.clone(), true));
+    let written = parsed.to_json_value();
+    assert_eq!(written["tables"][0]["searchIndexes"][0]["lakewire"], german);
+    assert_eq!(written["tables"][0]["stagedSearchIndexes"][0].get("lakewire"), None);
+    assert_eq!(parse(&written), Ok(parsed));
+
+    let wrong = |options| parse(&schema(json!({ "searchIndexes": [index("by_body", options)] }))).expect_err("wrong");
+    let error = wrong(json!({ "tokenizer": "klingon" }));
+    assert_eq!(error.code(), "InvalidTextSearchOptions");
+    let expected = "table `tasks`: index `by_body`: there is no tokenizer `klingon`; there are `default`, `words`";
+    assert!(error.to_string().starts_with(expected), "{error}");
+    assert_eq!(wrong(json!("german")).code(), "InvalidTextSearchOptions");
+    assert_eq!(wrong(json!(null)).code(), "InvalidTextSearchOptions");
+    assert_eq!(wrong(json!({ "fields": ["body"] })).code(), "FieldsNotUniqueWithinIndex");
+    assert_eq!(wrong(json!({ "fields": ["missing"] })).code(), "SchemaDefinitionError");
+    assert_eq!(wrong(json!({ "fields": ["own er"] })).code(), "InvalidIndexField");
+}
+
+#[test]
 fn wrong_schemas_have_their_codes() {
     let many: Vec<String> = (0..17).map(|i| format!("f{i}")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();

@@ -6,11 +6,23 @@
 mod reader;
 mod writer;
 
-pub(crate) use reader::{PartReader, PartScan};
+pub(crate) use reader::{PartReader, PartScan, SearchSegment};
 pub(crate) use writer::PartWriter;
 
 use crate::catalog::IndexId;
 use crate::key::Key;
+use crate::segment::{ReadError, WriteError};
+
+/// A part could not be made of others.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MergeError {
+    /// One of those could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The new one could not be written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
 
 /// What a row of a part is: the byte after the index id in its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

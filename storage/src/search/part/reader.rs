@@ -11,10 +11,22 @@ use super::{Kind, PREFIX, row_key};
 use crate::catalog::IndexId;
 use crate::key::Key;
 use crate::log::Timestamp;
-use crate::segment::{Block, ReadError, Requested, Segment, SegmentCache, Tail};
+use crate::segment::{Block, ReadError, Requested, Segment, SegmentCache, SegmentRef, Tail};
 
 /// The blocks that one request of a scan asks for, at most.
 const SCAN_BLOCKS: usize = 16;
+
+/// A search segment, and the indexes that it has parts of.
+pub(crate) struct SearchSegment {
+    segment: Arc<Segment>,
+    indexes: Vec<IndexId>,
+}
+
+impl From<(SegmentRef, Vec<IndexId>)> for SearchSegment {
+    fn from((reference, indexes): (SegmentRef, Vec<IndexId>)) -> Self {
+        SearchSegment { segment: Arc::new(Segment::new(reference)), indexes }
+    }
+}
 
 /// A part of one index, read through the cache. A clone costs little.
 #[derive(Clone)]
@@ -34,11 +46,9 @@ struct Place<'a> {
 
 impl PartReader {
     /// The part of `index` in the search segments of a run, in order; `None` if there is none.
-    pub fn new(cache: &Arc<SegmentCache>, segments: &[Arc<Segment>], index: IndexId) -> Option<Self> {
-        let first = row_key(index, Kind::Meta, &[]);
-        let after = row_key(IndexId(index.0.checked_add(1)?), Kind::Meta, &[]);
-        let has = |segment: &&Arc<Segment>| segment.reference.last_key >= first && segment.reference.first_key < after;
-        let segments: Arc<[_]> = segments.iter().filter(has).cloned().collect();
+    pub fn new(cache: &Arc<SegmentCache>, segments: &[SearchSegment], index: IndexId) -> Option<Self> {
+        let with_part = segments.iter().filter(|segment| segment.indexes.contains(&index));
+        let segments: Arc<[_]> = with_part.map(|segment| segment.segment.clone()).collect();
         (!segments.is_empty()).then(|| PartReader { cache: cache.clone(), segments, index })
     }
 
@@ -80,25 +90,32 @@ impl PartReader {
 
     /// The rows of a kind with keys from `from` on and before `to` (`None`: to the end), read at the same time. Keys are as
     /// they were written, without index and kind.
-    pub async fn range(
+    pub async fn range(&self, kind: Kind, from: &[u8], to: Option<&[u8]>) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
+        let mut rows = Vec::new();
+        self.visit(kind, from, to, |key, value| rows.push((Bytes::copy_from_slice(key), value))).await?;
+        Ok(rows)
+    }
+
+    /// The same without a copy of the keys: `take` is called with each row.
+    pub async fn visit(
         &self,
         kind: Kind,
         from: &[u8],
         to: Option<&[u8]>,
-    ) -> Result<Vec<(Bytes, Bytes)>, ReadError> {
+        mut take: impl FnMut(&[u8], Bytes),
+    ) -> Result<(), ReadError> {
         let (from, to) = self.bounds(kind, from, to);
         let mut requested: Vec<(&Arc<Segment>, VecDeque<Requested>)> = Vec::new();
         for place in self.places(&from, &to).await? {
             requested.push((place.segment, self.cache.request(place.segment, &place.tail, place.blocks)));
         }
-        let mut rows = Vec::new();
         for (segment, blocks) in requested {
             for block in blocks {
                 let block = block.block(segment).await?;
-                take_rows(&block, &from, &to, |key, value| rows.push((Bytes::copy_from_slice(key), value)));
+                take_rows(&block, &from, &to, &mut take);
             }
         }
-        Ok(rows)
+        Ok(())
     }
 
     /// All rows of a kind with keys from `from` on, one after the other, past the cache: for merges.

@@ -8,7 +8,8 @@ use super::{Kind, PartReader, PartWriter};
 use crate::catalog::IndexId;
 use crate::env::Env;
 use crate::segment::tests::block_on;
-use crate::segment::{Segment, SegmentCache, SegmentWriter};
+use crate::segment::{SegmentCache, SegmentWriter};
+use crate::timeline::RunFile;
 
 /// A writer of parts into a store in memory, and how to read what it wrote.
 pub(crate) struct Parts {
@@ -32,10 +33,15 @@ impl Parts {
         })
     }
 
-    pub async fn finish(&self, mut writer: PartWriter, index: IndexId) -> PartReader {
-        let segments = writer.finish().await.expect("written");
-        let segments: Vec<_> = segments.into_iter().map(|segment| Arc::new(Segment::new(segment))).collect();
-        PartReader::new(&self.cache, &segments, index).expect("a part")
+    /// How to read the part of an index in files.
+    pub fn reader(&self, files: Vec<RunFile>, index: IndexId) -> Option<PartReader> {
+        let segments: Vec<_> = files.into_iter().map(|file| (file.segment, vec![index]).into()).collect();
+        PartReader::new(&self.cache, &segments, index)
+    }
+
+    pub async fn finish(&self, writer: PartWriter, index: IndexId) -> PartReader {
+        let segments = writer.finish().await.unwrap_or_else(|(error, _)| panic!("{error}"));
+        self.reader(segments, index).expect("a part")
     }
 }
 
@@ -66,7 +72,8 @@ fn what_is_written_is_read() {
             assert!(many.iter().enumerate().all(|(n, found)| found.as_deref() == Some(&value(n as u32)[..])));
             let (from, to) = (101_u32.to_be_bytes(), 9_000_u32.to_be_bytes());
             let range = part.range(Kind::Vectors, &from, Some(&to)).await.expect("read");
-            let keys: Vec<_> = range.iter().map(|(key, _)| u32::from_be_bytes(key[..].try_into().expect("4"))).collect();
+            let keys: Vec<_> =
+                range.iter().map(|(key, _)| u32::from_be_bytes(key[..].try_into().expect("4"))).collect();
             assert_eq!(keys, (51..4_500).map(|n| n * 2).collect::<Vec<_>>());
             assert_eq!(part.range(Kind::Terms, &[], None).await.expect("read").len(), 5_000);
             let mut scan = part.scan(Kind::Terms, &[]);

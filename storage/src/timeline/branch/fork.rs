@@ -142,7 +142,7 @@ async fn child(
 ) -> Result<Manifest, SegmentsError> {
     let mut runs: Vec<Run> = base.runs.iter().map(|run| capped(run, ts)).collect();
     runs.insert(0, write(context, tail, timeline).await?);
-    runs.retain(|run| !run.files.is_empty());
+    runs.retain(|run| !run.is_empty());
     let mut counts = base.counts.as_ref().filter(|_| ts >= base.flushed_ts).map(|counts| tail.counts(counts));
     if runs.is_empty() {
         counts = Some(Default::default());
@@ -162,10 +162,12 @@ async fn child(
 /// A run as it was at `ts`: segments that are newer are left out, those that have newer rows are capped.
 fn capped(run: &Run, ts: Timestamp) -> Run {
     let mut run = run.clone();
-    run.files.retain(|file| file.segment.min_ts <= ts);
-    for file in &mut run.files {
-        if file.segment.newest_ts() > ts {
-            file.segment.cap_ts = Some(ts);
+    for files in run.all_files_mut() {
+        files.retain(|file| file.segment.min_ts <= ts);
+        for file in files {
+            if file.segment.newest_ts() > ts {
+                file.segment.cap_ts = Some(ts);
+            }
         }
     }
     run
@@ -176,7 +178,7 @@ async fn write(context: &BranchContext, tail: &Tail, timeline: &TimelineId) -> R
     let mut output = Output::of(context.store.clone(), context.env.clone(), timeline.clone(), cut);
     let mut written = Ok(());
     for row in &tail.rows {
-        written = output.push(row).await.map_err(SegmentsError::from);
+        written = output.push_flushed(row.clone()).await.map_err(SegmentsError::from);
         if written.is_err() {
             break;
         }

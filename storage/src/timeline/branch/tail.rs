@@ -55,6 +55,11 @@ impl Tail {
         let ts = transaction.ts;
         for write in &transaction.writes {
             for delta in &write.keys {
+                let key = delta.added.as_ref().filter(|_| delta.added == delta.removed);
+                if key.and_then(|key| key.index()).is_some_and(|index| index.search_kind().is_some()) {
+                    // To a search index the document is the same as before.
+                    continue;
+                }
                 let moved_from = delta.removed.as_ref().filter(|_| delta.removed != delta.added);
                 self.rows.extend(moved_from.map(|key| Row { key: key.clone(), ts, document: None }));
                 let (added, document) = (delta.added.as_ref(), write.document.as_ref());

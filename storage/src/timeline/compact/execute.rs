@@ -1,13 +1,20 @@
 //! Makes one run of several, in bounded memory.
 
+use std::collections::BTreeSet;
+
 use super::Plan;
 use super::merge::Filter;
 use super::plan::{index_of, is_dropped};
+use crate::catalog::IndexId;
 use crate::interval::Interval;
+use crate::key::Key;
 use crate::log::Timestamp;
+use crate::search::build::merge;
+use crate::search::key::DocKey;
+use crate::search::part::{PartReader, SearchSegment};
 use crate::segment::SegmentRef;
 use crate::timeline::output::{Cut, Made, Output};
-use crate::timeline::{Manifest, RunFile, Segments, SegmentsError};
+use crate::timeline::{Manifest, Run, RunFile, Segments, SegmentsError};
 use crate::version::raw;
 
 /// Segments below this part of the size at which they are cut are rewritten rather than moved, so that small ones vanish.
@@ -29,6 +36,10 @@ impl Segments {
     /// Whether a compaction of the only run would move all of its segments.
     pub(super) fn is_compact(&self, manifest: &Manifest, horizon: Timestamp) -> bool {
         let files = || manifest.runs.iter().flat_map(|run| &run.files);
+        let mut searched = manifest.runs.iter().flat_map(|run| &run.search);
+        if searched.any(|file| file.garbage_bytes > 0) {
+            return false;
+        }
         let neighbours = files().zip(files().skip(1));
         let small = |file: &RunFile| file.segment.bytes < self.options.file_bytes / SMALL;
         files().all(|file| is_clean(manifest, file, horizon))
@@ -56,7 +67,46 @@ impl Segments {
                 break;
             }
         }
+        if written.is_ok() {
+            written = self.merge_search(manifest, plan, horizon, &mut output, &mut filter).await;
+        }
         output.finish(written).await
+    }
+
+    /// Merges the parts of each search index. One that is alone and has nothing to drop stays where it is.
+    async fn merge_search(
+        &self,
+        manifest: &Manifest,
+        plan: &Plan,
+        horizon: Timestamp,
+        output: &mut Output,
+        filter: &mut Filter,
+    ) -> Result<(), SegmentsError> {
+        let inputs = &manifest.runs[plan.runs.clone()];
+        let segments: Vec<Vec<SearchSegment>> =
+            inputs.iter().map(|run| run.segments().search.into_iter().map(SearchSegment::from).collect()).collect();
+        for index in indexes(inputs) {
+            if filter.is_dropped(index) {
+                continue;
+            }
+            let has_part = |file: &&RunFile| file.indexes.contains(&index);
+            let with_part = |run: &&Run| run.search.iter().any(|file| has_part(&file));
+            let runs: Vec<&Run> = inputs.iter().filter(with_part).collect();
+            if let [run] = runs[..] {
+                let files: Vec<_> = run.search.iter().filter(has_part).collect();
+                if files.iter().all(|file| is_clean(manifest, file, horizon)) {
+                    for file in files {
+                        output.move_search(file.clone()).await?;
+                    }
+                    continue;
+                }
+            }
+            let parts = segments.iter().filter_map(|segments| PartReader::new(&self.cache, segments, index)).collect();
+            let key = |document: &DocKey| Key::from([&index.0.to_be_bytes()[..], document].concat());
+            let keeps = |document: &DocKey, ts, is_tombstone| filter.keeps_version(&key(document), ts, is_tombstone);
+            merge(index, parts, keeps, output.parts()).await?;
+        }
+        Ok(())
     }
 
     async fn take(&self, step: Step, output: &mut Output, filter: &mut Filter) -> Result<(), SegmentsError> {
@@ -113,6 +163,11 @@ impl Segments {
         }
         steps
     }
+}
+
+/// The search indexes that have parts in some runs, in order.
+fn indexes(runs: &[Run]) -> BTreeSet<IndexId> {
+    runs.iter().flat_map(|run| &run.search).flat_map(|file| file.indexes.iter().copied()).collect()
 }
 
 /// Whether a segment is as a compaction would write it: of one index that is in use, and without anything that can be dropped,

@@ -35,18 +35,28 @@ impl Filter {
 
     /// Whether a snapshot from the horizon on can see the row, or what it hides in older runs.
     pub fn keeps(&mut self, row: &Row) -> bool {
-        let index = row.key.index();
+        self.keeps_version(&row.key, row.ts, row.document.is_none())
+    }
+
+    /// The same for a version of what is at a key.
+    pub fn keeps_version(&mut self, key: &Key, ts: Timestamp, is_tombstone: bool) -> bool {
+        let index = key.index();
         if index.is_some_and(|index| self.dropped.contains(&index)) {
             return false;
         }
-        if row.ts > self.horizon {
+        if ts > self.horizon {
             return true;
         }
-        if self.settled.as_ref() == Some(&row.key) {
+        if self.settled.as_ref() == Some(key) {
             return false;
         }
-        self.settled = Some(row.key.clone());
+        self.settled = Some(key.clone());
         let needed = !self.drop_tombstones || index.is_some_and(|index| self.keep_tombstones.contains(&index));
-        row.document.is_some() || needed
+        !is_tombstone || needed
+    }
+
+    /// Whether nobody needs an index any more.
+    pub fn is_dropped(&self, index: IndexId) -> bool {
+        self.dropped.contains(&index)
     }
 }

@@ -92,8 +92,8 @@ impl Segments {
 
 /// Puts the run that was made in the place of its inputs.
 fn replace(manifest: &mut Manifest, inputs: std::ops::Range<usize>, made: &Made, horizon: Timestamp) {
-    let run = (!made.run.files.is_empty()).then(|| made.run.clone());
-    let gone: Vec<_> = manifest.runs.splice(inputs, run).flat_map(|run| run.files).collect();
+    let run = (!made.run.is_empty()).then(|| made.run.clone());
+    let gone: Vec<_> = manifest.runs.splice(inputs, run).flat_map(|run| [run.files, run.search]).flatten().collect();
     let now = manifest.published_ns;
     let gone = gone.into_iter().map(|file| file.segment.path).filter(|path| !made.moved.contains(path));
     manifest.obsolete.extend(gone.map(|path| (path, now)));

@@ -69,8 +69,8 @@ fn tombstones(run: &Run) -> u64 {
 
 fn garbage(manifest: &Manifest, horizon: Timestamp, unit: u64) -> Option<Range<usize>> {
     let oldest = manifest.runs.last()?;
-    let raw: u64 = oldest.files.iter().map(|file| file.raw_bytes).sum();
-    let garbage: u64 = oldest.files.iter().map(|file| droppable(manifest, file, horizon)).sum();
+    let raw: u64 = oldest.all_files().map(|file| file.raw_bytes).sum();
+    let garbage: u64 = oldest.all_files().map(|file| droppable(manifest, file, horizon)).sum();
     let last = manifest.runs.len() - 1;
     (raw > unit && garbage > raw / 4).then_some(last..last + 1)
 }

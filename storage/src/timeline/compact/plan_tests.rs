@@ -26,7 +26,10 @@ fn run(bytes: u64) -> Run {
         cap_ts: None,
         live_bytes: bytes,
     };
-    Run { files: vec![RunFile { segment, raw_bytes: bytes, garbage_bytes: 0, garbage_ts: 0 }] }
+    Run {
+        files: vec![RunFile { segment, raw_bytes: bytes, garbage_bytes: 0, garbage_ts: 0, indexes: Vec::new() }],
+        search: Vec::new(),
+    }
 }
 
 fn empty() -> Manifest {

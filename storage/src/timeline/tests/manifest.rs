@@ -50,7 +50,7 @@ fn later_formats_are_refused_and_unknown_fields_left_out() {
     let error = read(&json.to_string()).expect_err("a later format");
     assert_eq!(
         error.to_string(),
-        "`timelines/main/manifest/1.json` has format 2, and this version of Lakewire reads up to 1"
+        "`timelines/main/manifest/1.json` has format 3, and this version of Lakewire reads up to 2"
     );
     assert!(matches!(read(&MANIFEST[..200]), Err(DocumentError::Corrupt { .. })));
     json["timeline"] = json!("../main");

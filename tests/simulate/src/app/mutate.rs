@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::recorder::{Failed, Recorder};
-use super::spec::{Change, Index, Read, Table};
+use super::spec::{Change, Index, Read, Table, place, words};
 
 /// A change that decided not to happen, or failed.
 pub type Refused = Failed;
@@ -27,6 +27,7 @@ pub async fn mutate(recorder: &mut Recorder, change: &Change) -> Result<Json, Re
         }
         Change::Insert { group, n, m, pad } => {
             let mut fields = json!({"group": group, "n": n, "pad": "x".repeat(*pad)});
+            (fields["text"], fields["at"]) = (json!(words(*n)), json!(place(*n)));
             if let Some(m) = m {
                 fields["m"] = json!(m);
             }
@@ -36,7 +37,8 @@ pub async fn mutate(recorder: &mut Recorder, change: &Change) -> Result<Json, Re
         Change::Patch { group, last, to, n, m } => {
             let found = end_of(recorder, *group, *last, 1).await?;
             let Some(item) = found.first() else { return Ok(json!("none")) };
-            recorder.patch(Table::Items, &item["_id"], json!({"group": to, "n": n, "m": m})).await?;
+            let fields = json!({"group": to, "n": n, "m": m, "text": words(*n), "at": place(*n)});
+            recorder.patch(Table::Items, &item["_id"], fields).await?;
             Ok(item["_id"].clone())
         }
         Change::Delete { group, last } => {
@@ -63,6 +65,16 @@ pub async fn mutate(recorder: &mut Recorder, change: &Change) -> Result<Json, Re
                 }
             }
         }
+        Change::Gather { words, to } => {
+            let found = recorder.read(&search(words, None)).await?;
+            let items = found.as_array().cloned().unwrap_or_default();
+            for item in items.iter().take(3) {
+                recorder.patch(Table::Items, &item["_id"], json!({"group": to})).await?;
+            }
+            // Own writes are found.
+            recorder.read(&search(words, Some(*to))).await?;
+            Ok(json!(items.len()))
+        }
         Change::Shift { group } => {
             let items = recorder.read(&equal(Index::Group, *group, false, Some(12))).await?;
             let items = items.as_array().cloned().unwrap_or_default();
@@ -87,4 +99,8 @@ async fn end_of(recorder: &mut Recorder, group: f64, last: bool, most: u64) -> R
 
 fn equal(index: Index, value: f64, descending: bool, limit: Option<u64>) -> Read {
     Read::Range { index, equal: vec![value], from: None, to: None, descending, limit, page: None }
+}
+
+fn search(words: &str, group: Option<f64>) -> Read {
+    Read::Search { index: Index::Words, words: words.to_owned(), group }
 }

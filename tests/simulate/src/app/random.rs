@@ -15,8 +15,20 @@ pub fn random_read(dice: &Dice, ids: &[(Table, String)]) -> Read {
             let (table, id) = dice.pick(ids).clone();
             Read::Get { table, id }
         }
+        3 | 4 => {
+            let index = if dice.chance(0.7) { Index::Words } else { Index::FleetingWords };
+            let group = dice.chance(0.5).then(|| dice.below(0..GROUPS) as f64);
+            Read::Search { index, words: random_words(dice), group }
+        }
         _ => range(dice),
     }
+}
+
+/// What is searched for.
+fn random_words(dice: &Dice) -> String {
+    let words = ["ant0", "ant1", "ant4", "bee0", "bee2", "comma", "a", "bee", "be", "COMMA", "none"];
+    let count = dice.below(1..3);
+    (0..count).map(|_| *dice.pick(&words)).collect::<Vec<_>>().join(" ")
 }
 
 fn range(dice: &Dice) -> Read {
@@ -51,7 +63,8 @@ fn range(dice: &Dice) -> Read {
 pub fn random_change(dice: &Dice, token: impl FnOnce() -> String) -> Change {
     let number = |most: u64| dice.below(0..most) as f64;
     let maybe_m = || dice.chance(0.6).then(|| number(40));
-    match dice.below(0..12) {
+    match dice.below(0..13) {
+        12 => Change::Gather { words: random_words(dice), to: number(GROUPS) },
         0..3 => Change::Transfer { from: number(ACCOUNTS), to: number(ACCOUNTS), amount: number(20) + 1.0 },
         3..5 => {
             let pad = if dice.chance(0.1) { 2000 } else { dice.index(60) };

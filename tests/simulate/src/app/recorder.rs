@@ -12,7 +12,7 @@ use lakewire_storage::transaction::{PageOptions, TableKind, Transaction, TxError
 use lakewire_storage::value::Value;
 use serde_json::{Value as Json, json};
 
-use super::spec::{Index, Read, Table};
+use super::spec::{Read, Table};
 
 /// One step of a transaction.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Recorder {
     /// Reads.
     pub async fn read(&mut self, read: &Read) -> Result<Json, Failed> {
         let result = match evaluate(&mut self.tx, read).await {
-            Err(Failed::NoIndex) if !matches!(read, Read::Range { index: Index::Fleeting, .. }) => {
+            Err(Failed::NoIndex) if !read.is_fleeting() => {
                 return Err(Failed::Wrong("an index that was never dropped is not there".to_owned()));
             }
             result => result?,
@@ -127,13 +127,12 @@ pub async fn evaluate(tx: &mut Transaction, read: &Read) -> Result<Json, Failed>
             Ok(found.map_or(Json::Null, |document| parsed(&document)))
         }
         Read::Count { table } => Ok(json!(tx.count(Namespace::ROOT, table.name()).await?)),
-        Read::Range { page: None, .. } => {
-            let mut stream = tx.open_query(Namespace::ROOT, &query(read)?)?;
-            let mut found = Vec::new();
-            while let Some(document) = tx.next(&mut stream).await? {
-                found.push(parsed(&document));
-            }
-            Ok(Json::Array(found))
+        Read::Range { page: None, .. } => all(tx, &query(read)?).await,
+        Read::Search { index, words, group } => {
+            let mut filters = vec![json!({"type": "Search", "fieldPath": "text", "value": words})];
+            filters.extend(group.map(|group| json!({"type": "Eq", "fieldPath": "group", "value": group})));
+            let source = json!({"type": "Search", "indexName": format!("items.{}", index.name()), "filters": filters});
+            all(tx, &parse(&json!({"source": source, "operators": []}))?).await
         }
         Read::Range { page: Some(size), .. } => {
             let (query, key) = (query(read)?, CursorKey::derive(b"simulated"));
@@ -149,6 +148,19 @@ pub async fn evaluate(tx: &mut Transaction, read: &Read) -> Result<Json, Failed>
             }
         }
     }
+}
+
+async fn all(tx: &mut Transaction, query: &Query) -> Result<Json, Failed> {
+    let mut stream = tx.open_query(Namespace::ROOT, query)?;
+    let mut found = Vec::new();
+    while let Some(document) = tx.next(&mut stream).await? {
+        found.push(parsed(&document));
+    }
+    Ok(Json::Array(found))
+}
+
+fn parse(query: &Json) -> Result<Query, Failed> {
+    Query::from_json(&query.to_string()).map_err(|error| Failed::Wrong(error.to_string()))
 }
 
 fn query(read: &Read) -> Result<Query, Failed> {
@@ -174,5 +186,5 @@ fn query(read: &Read) -> Result<Query, Failed> {
         "source": {"type": "IndexRange", "indexName": name, "range": range, "order": order},
         "operators": operators,
     });
-    Query::from_json(&query.to_string()).map_err(|error| Failed::Wrong(error.to_string()))
+    parse(&query)
 }

@@ -4,10 +4,11 @@ use lakewire_storage::catalog::{IndexConfig, IndexState, Namespace};
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::database::Database;
 use lakewire_storage::definition;
+use lakewire_storage::search::analysis::TextOptions;
 use serde_json::json;
 
 use super::recorder::{Failed, Recorder};
-use super::spec::{Index, Table};
+use super::spec::{Index, Table, place, words};
 use crate::book::Book;
 
 /// How many accounts there are.
@@ -18,7 +19,7 @@ pub const ACCOUNTS: u64 = 6;
 /// # Errors
 /// A text of what went wrong.
 pub async fn set_up(database: &Database, book: &Book, timeline: &str) -> Result<(), String> {
-    for index in Index::LASTING {
+    for index in Index::LASTING.into_iter().chain(Index::SEARCHED) {
         add_index(database, index).await?;
     }
     let source = book.begin(timeline, "setup", None);
@@ -28,7 +29,8 @@ pub async fn set_up(database: &Database, book: &Book, timeline: &str) -> Result<
         recorder.insert(Table::Accounts, account).await.map_err(|error| format!("{error:?}"))?;
     }
     for n in 0..20 {
-        let item = json!({"group": f64::from(n % 4), "n": f64::from(n), "m": f64::from(n)});
+        let item = json!({"group": f64::from(n % 4), "n": f64::from(n), "m": f64::from(n),
+                          "text": words(n.into()), "at": place(n.into())});
         recorder.insert(Table::Items, item).await.map_err(|error| format!("{error:?}"))?;
     }
     book.did(&source, recorder.ops);
@@ -48,9 +50,7 @@ pub async fn add_index(database: &Database, index: Index) -> Result<(), String> 
         None => {
             let mut tx = database.begin(database.head(), "sim:add_index");
             let table = tx.ensure_table(Namespace::ROOT, index.table().name()).await.map_err(text)?;
-            let fields = index.fields().iter().map(|field| field.parse().map_err(|_| "a bad field path".to_owned()));
-            let config = IndexConfig::Database { fields: fields.collect::<Result<_, _>>()? };
-            let id = tx.add_index(&table, index.name(), &config, false).await.map_err(text)?;
+            let id = tx.add_index(&table, index.name(), &config(index)?, false).await.map_err(text)?;
             database.commit(tx).await.map_err(|error| error.to_string())?;
             id
         }
@@ -59,6 +59,19 @@ pub async fn add_index(database: &Database, index: Index) -> Result<(), String> 
     let mut tx = database.begin(database.head(), "sim:enable_index");
     tx.enable_index(id).await.map_err(text)?;
     database.commit(tx).await.map(drop).map_err(|error| error.to_string())
+}
+
+fn config(index: Index) -> Result<IndexConfig, String> {
+    let path = |field: &str| field.parse().map_err(|_| "a bad field path".to_owned());
+    let fields = || index.fields().iter().map(|field| path(field)).collect::<Result<Vec<_>, _>>();
+    let filter_fields = vec![path("group")?];
+    Ok(match index {
+        Index::Words | Index::FleetingWords => {
+            IndexConfig::Search { search_field: path("text")?, filter_fields, options: TextOptions::default() }
+        }
+        Index::Near => IndexConfig::Vector { vector_field: path("at")?, dimensions: 3, filter_fields },
+        _ => IndexConfig::Database { fields: fields()? },
+    })
 }
 
 /// Drops an index, if it is there.

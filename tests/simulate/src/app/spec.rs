@@ -42,9 +42,18 @@ pub enum Index {
     Fleeting,
     /// Of lists, by `key`.
     Key,
+    /// Of items, the words of `text`; filtered by `group`. Cannot be read as a range.
+    Words,
+    /// The same, another one. Comes and goes like [`Index::Fleeting`].
+    FleetingWords,
+    /// Of items, near to the vector `at`; filtered by `group`. Cannot be read as a range.
+    Near,
 }
 
 impl Index {
+    /// Those that are searched, there from the beginning.
+    pub const SEARCHED: [Index; 2] = [Index::Words, Index::Near];
+
     /// Those that are there from the beginning.
     pub const LASTING: [Index; 4] = [Index::Name, Index::Balance, Index::Group, Index::Key];
 
@@ -53,7 +62,7 @@ impl Index {
         match self {
             Index::CreationTime(table) => table,
             Index::Name | Index::Balance => Table::Accounts,
-            Index::Group | Index::Fleeting => Table::Items,
+            Index::Group | Index::Fleeting | Index::Words | Index::FleetingWords | Index::Near => Table::Items,
             Index::Key => Table::Lists,
         }
     }
@@ -67,6 +76,9 @@ impl Index {
             Index::Group => "by_group",
             Index::Fleeting => "by_m",
             Index::Key => "by_key",
+            Index::Words => "by_words",
+            Index::FleetingWords => "by_other_words",
+            Index::Near => "by_near",
         }
     }
 
@@ -79,8 +91,21 @@ impl Index {
             Index::Group => &["group", "n"],
             Index::Fleeting => &["m"],
             Index::Key => &["key"],
+            Index::Words | Index::FleetingWords => &["text"],
+            Index::Near => &["at"],
         }
     }
+}
+
+/// The words of an item's text: few, so that many have some in common, and as many as begin alike as a search completes.
+pub fn words(n: f64) -> String {
+    let n = n as u64;
+    format!("ant{} bee{} ant{} {}", n % 5, n / 5 % 4, n % 3, if n.is_multiple_of(7) { "comma, comma" } else { "" })
+}
+
+/// The vector of an item.
+pub fn place(n: f64) -> [f64; 3] {
+    [n % 7.0 - 3.0, n % 5.0 - 2.0, 1.0 + n % 3.0]
 }
 
 /// A query.
@@ -110,11 +135,31 @@ pub enum Read {
         /// Read in pages of this size.
         page: Option<usize>,
     },
+    /// Items by the words of their text, in any order: how well each matches depends on all others, which is no read.
+    Search {
+        /// Which index.
+        index: Index,
+        /// The words, the last of which may be only begun.
+        words: String,
+        /// The field `group`.
+        group: Option<f64>,
+    },
     /// How many documents a table has.
     Count {
         /// Which table.
         table: Table,
     },
+}
+
+impl Read {
+    /// Whether it may be of an index that is not there.
+    pub fn is_fleeting(&self) -> bool {
+        let index = match self {
+            Read::Range { index, .. } | Read::Search { index, .. } => index,
+            Read::Get { .. } | Read::Count { .. } => return false,
+        };
+        matches!(index, Index::Fleeting | Index::FleetingWords)
+    }
 }
 
 /// A mutation.
@@ -166,6 +211,13 @@ pub enum Change {
         key: f64,
         /// The token, unique.
         token: String,
+    },
+    /// Moves some items that a search finds to a group.
+    Gather {
+        /// What is searched for.
+        words: String,
+        /// The group.
+        to: f64,
     },
     /// Reads a whole group and adds one to every `n` of it.
     Shift {

@@ -98,13 +98,14 @@ async fn query(cluster: &Cluster, ready: &Ready) {
 async fn maintain(cluster: &Cluster, ready: &Ready) {
     let (world, database, host) = (&cluster.world, &ready.backend.database, &ready.backend.host);
     let segments = database.segments();
+    let fleeting = *world.dice.pick(&[Index::Fleeting, Index::FleetingWords]);
     let (job, outcome) = match world.dice.below(0..8) {
         0 | 1 => ("flushes", database.checkpoint().await.map_err(|error| error.to_string())),
         2 => ("compacts", segments.compact().await.map(drop).map_err(|error| error.to_string())),
         3 | 4 => ("collects", segments.collect().await.map(drop).map_err(|error| error.to_string())),
         5 => ("compacts all", segments.compact_all().await.map(drop).map_err(|error| error.to_string())),
-        6 => ("adds an index", add_index(database, Index::Fleeting).await),
-        _ => ("drops an index", drop_index(database, Index::Fleeting).await),
+        6 => ("adds an index", add_index(database, fleeting).await),
+        _ => ("drops an index", drop_index(database, fleeting).await),
     };
     match outcome {
         Ok(()) => world.event(format_args!("{} {job}", host.name)),
