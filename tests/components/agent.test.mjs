@@ -1,5 +1,5 @@
-// The agent component with its mock model: threads, messages, tools, objects, streamed answers and files. Searching is not
-// tested here.
+// The agent component with its mock model: threads, messages, tools, objects, streamed answers and files. Searching is
+// in agent-search.test.mjs.
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";

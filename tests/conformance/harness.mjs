@@ -12,13 +12,17 @@ import { deployApp, startServer } from "../lib/server.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 
-/** Starts a server with the app before the tests of a file and stops it after them. */
-export function useServer(options = {}) {
+/**
+ * Starts a server with an app before the tests of a file and stops it after them.
+ *
+ * @param {object} [options] as of `startServer`, and `app`: the app's folder beside this file, `app` if absent
+ */
+export function useServer({ app = "app", ...options } = {}) {
   const context = {};
   const opened = [];
   before(async () => {
     context.server = await startServer(options);
-    await deployApp(context.server, join(here, "app"));
+    context.deployed = await deployApp(context.server, join(here, app));
     Object.assign(context, { url: context.server.url, adminKey: context.server.adminKey });
   });
   after(async () => {
