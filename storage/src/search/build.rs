@@ -30,7 +30,7 @@ pub(crate) async fn build(index: IndexId, rows: &[TailRow], writer: &mut PartWri
     let mut vectors: Option<(usize, VectorBuilder)> = None;
     let mut term_key = Vec::new();
     for (at, (key, ts, is_tombstone)) in rows.iter().enumerate() {
-        if at % YIELD_DOCUMENTS == 0 {
+        if at.is_multiple_of(YIELD_DOCUMENTS) {
             tokio::task::yield_now().await;
         }
         let Some((document, payload)) = split(key) else { continue };
@@ -105,7 +105,7 @@ pub(crate) async fn merge(
         inputs.push(Input { limit: documents.limit(Timestamp::MAX), documents, remap, next: 0, chunk: None });
     }
     let mut merged: Vec<DocumentRow> = Vec::new();
-    let mut seen = 0;
+    let mut seen = 0_usize;
     loop {
         let mut first: Option<(usize, DocumentRow)> = None;
         for (at, input) in inputs.iter_mut().enumerate() {
@@ -119,7 +119,7 @@ pub(crate) async fn merge(
         let Some((at, row)) = first else { break };
         let ordinal = inputs[at].pass();
         seen += 1;
-        if seen % YIELD_DOCUMENTS == 0 {
+        if seen.is_multiple_of(YIELD_DOCUMENTS) {
             tokio::task::yield_now().await;
         }
         // Two flushes may have written the same row.

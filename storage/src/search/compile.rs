@@ -134,7 +134,8 @@ fn ready_index(
             false => QueryError::IndexNotFound(name.to_owned()).into(),
         });
     };
-    if found.state != IndexState::Enabled {
+    // An index of a version that did not keep it has nothing inside; the next push builds it.
+    if found.state != IndexState::Enabled || found.is_outdated() {
         let error = if found.staged { QueryError::IndexStaged } else { QueryError::IndexBackfilling };
         return Err(error(name.to_owned()).into());
     }

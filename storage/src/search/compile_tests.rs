@@ -27,12 +27,17 @@ fn ordered_config() -> IndexConfig {
     IndexConfig::Database { fields: vec![path("owner")] }
 }
 
+/// What [`IndexId::of_kind`] was given.
+fn number(id: IndexId) -> u32 {
+    id.0 & ((1 << 29) - 1)
+}
+
 /// A table whose indexes have the numbers 1, 2, ...
 fn table(indexes: &[(&str, IndexConfig, IndexState, bool)]) -> TableInfo {
     let info = |(id, (name, config, state, staged)): (u32, &(&str, IndexConfig, IndexState, bool))| {
         Arc::new(IndexInfo {
             row: InternalId([0; 16]),
-            id: IndexId(id),
+            id: IndexId::of_kind(id, config.search_kind()),
             tablet: TabletId(10_001),
             name: (*name).to_owned(),
             config: config.clone(),
@@ -122,8 +127,8 @@ fn indexes_must_be_there_of_their_kind_and_ready() {
         let result = |indexes: &[(&str, IndexConfig, IndexState, bool)]| {
             let table = self::table(indexes);
             match is_text {
-                true => text(&table, "i").map(|search| search.index.id.0),
-                false => vector(&table, "i").map(|search| search.index.id.0),
+                true => text(&table, "i").map(|search| number(search.index.id)),
+                false => vector(&table, "i").map(|search| number(search.index.id)),
             }
         };
         use IndexState::{Backfilled, Backfilling, Enabled};

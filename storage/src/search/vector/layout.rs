@@ -203,7 +203,7 @@ impl<'a> CodesRow<'a> {
 /// Vectors as they are: the ordinals, and bytes of the vectors.
 pub(super) fn split_vectors(bytes: &[u8], dimensions: usize) -> Option<(&[[u8; 4]], &[u8])> {
     let size = dimensions * 4 + 4;
-    if bytes.is_empty() || bytes.len() % size != 0 {
+    if bytes.is_empty() || !bytes.len().is_multiple_of(size) {
         return None;
     }
     let (ordinals, vectors) = bytes.split_at(bytes.len() / size * 4);

@@ -35,7 +35,7 @@ impl Targets {
             }
             None => {
                 for ordinal in 0..part.documents {
-                    if ordinal as usize % AT_ONCE == 0 {
+                    if (ordinal as usize).is_multiple_of(AT_ONCE) {
                         tokio::task::yield_now().await;
                     }
                     if !part.dead.contains(ordinal) {
