@@ -1,4 +1,4 @@
-use lakewire_storage::catalog::{IndexConfig, IndexId, IndexInfo, IndexState, TabletId};
+use lakewire_storage::catalog::{IndexConfig, IndexId, IndexInfo, IndexState, SearchKind, TabletId};
 use lakewire_storage::id::InternalId;
 use lakewire_storage::search::analysis::TextOptions;
 use serde_json::json;
@@ -44,7 +44,8 @@ fn a_text_index_with_other_options_is_another_one() {
         filter_fields: Vec::new(),
         options: TextOptions::from_json(&options).expect("options"),
     };
-    let old = IndexInfo { config: config(json!({})), ..row("by_text", &[], IndexState::Enabled, false) };
+    let id = IndexId::of_kind(0, Some(SearchKind::Text));
+    let old = IndexInfo { id, config: config(json!({})), ..row("by_text", &[], IndexState::Enabled, false) };
     let same = IndexSpec::of("notes", &old);
     assert_eq!(same.to_json().get("lakewire"), None);
     let out = compare(std::slice::from_ref(&same), std::slice::from_ref(&old));
@@ -54,7 +55,15 @@ fn a_text_index_with_other_options_is_another_one() {
     let out = compare(std::slice::from_ref(&other), std::slice::from_ref(&old));
     assert_eq!((out.added, out.removed, out.identical), (vec![other.clone()], vec![same.clone()], vec![]));
     assert_eq!(out.start, [StartStep::Add(other.clone())]);
-    assert_eq!(out.finish, [FinishStep::Drop(same), FinishStep::Enable(other)]);
+    assert_eq!(out.finish, [FinishStep::Drop(same.clone()), FinishStep::Enable(other)]);
+
+    // One of a version that did not keep text indexes is built anew.
+    let empty = IndexInfo { id: IndexId(0), ..old };
+    let out = compare(std::slice::from_ref(&same), std::slice::from_ref(&empty));
+    assert_eq!(
+        (out.start, out.finish),
+        (vec![StartStep::Add(same.clone())], vec![FinishStep::Drop(same.clone()), FinishStep::Enable(same)])
+    );
 }
 
 #[test]
