@@ -7,9 +7,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::future::select;
+use parking_lot::Mutex;
 
 use crate::catalog::{IndexState, RowError};
 use crate::commit::{CommitError, Committer, Rotated};
+use crate::env::Moment;
 use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
 use crate::state::State;
 use crate::timeline::{FlushOutcome, Flushed, Segments, SegmentsError};
@@ -57,8 +59,11 @@ pub(crate) fn flushed(state: &State, entry: EntryNumber, ts: Timestamp) -> Flush
 pub(crate) struct Flusher {
     committer: Arc<Committer>,
     segments: Arc<Segments>,
-    /// How long commits are kept in memory only, if they are few.
-    interval: Duration,
+    /// How long commits are kept in memory only, if they are few. `None` if others flush and trim the log: here it is done only
+    /// for want of memory.
+    interval: Option<Duration>,
+    /// When a newer manifest was looked for, on both clocks: one of them may stand still while the process is suspended.
+    looked: Mutex<Moment>,
     /// Held by a flush.
     progress: tokio::sync::Mutex<Progress>,
 }
@@ -72,9 +77,28 @@ struct Progress {
 }
 
 impl Flusher {
-    pub fn new(committer: Arc<Committer>, interval: Duration) -> Arc<Self> {
+    pub fn new(committer: Arc<Committer>, interval: Option<Duration>) -> Arc<Self> {
         let segments = committer.segments.clone();
-        Arc::new(Flusher { committer, segments, interval, progress: tokio::sync::Mutex::default() })
+        let looked = Mutex::new(Moment::now(&committer.env));
+        Arc::new(Flusher { committer, segments, interval, looked, progress: tokio::sync::Mutex::default() })
+    }
+
+    /// Reads the newest manifest's segments from now on, if others see to them, and those known are about to be deleted or there
+    /// is much in memory that they may have flushed.
+    pub async fn take_over(&self) -> Result<(), CheckpointError> {
+        if self.interval.is_some() {
+            return Ok(());
+        }
+        let now = Moment::now(&self.committer.env);
+        let is_old = self.looked.lock().until(now) >= self.segments.options().grace / 3;
+        let is_much = self.committer.tail_bytes() >= self.committer.pressure.flush_bytes() / 2;
+        if !is_old && !is_much {
+            return Ok(());
+        }
+        self.segments.refresh().await?;
+        self.install().await?;
+        *self.looked.lock() = now;
+        Ok(())
     }
 
     /// Flushes when it is due, until the flusher is dropped.
@@ -110,7 +134,8 @@ impl Flusher {
         }
         let now = self.committer.env.monotonic_ns();
         let waited = Duration::from_nanos(now.saturating_sub(*progress.since.get_or_insert(now)));
-        waited >= self.interval || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes()
+        self.interval.is_some_and(|interval| waited >= interval)
+            || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes()
     }
 
     /// Whether a flush would change anything that is worth it.
@@ -133,6 +158,9 @@ impl Flusher {
             outcome?;
         }
         progress.since = None;
+        if self.interval.is_none() {
+            return Ok(());
+        }
         let now = self.committer.env.now_ns();
         let trimmable = self.segments.manifest().trimmable(now, self.segments.options().log_kept);
         if trimmable > 0 {

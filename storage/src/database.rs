@@ -7,8 +7,8 @@ use crate::checkpoint::Flusher;
 use crate::commit::Committer;
 use crate::env::{Env, TaskHandle};
 use crate::limits::Limits;
-use crate::log::{CommitLog, Timestamp};
-use crate::timeline::Segments;
+use crate::log::{CommitLog, EntryNumber, Timestamp};
+use crate::timeline::{Segments, SegmentsError};
 use crate::transaction::Transaction;
 use crate::{housekeeping, maintenance, recovery};
 
@@ -21,6 +21,16 @@ pub use crate::state::history::Retention;
 /// How long a few commits are kept in memory only: of a log that others follow, and of one that nobody else has.
 const FLUSH_INTERVAL: Duration = Duration::from_secs(60);
 const FLUSH_INTERVAL_ALONE: Duration = Duration::from_secs(300);
+
+/// Which processes do what a database needs done now and then: flushes, compaction, collection, and removing what has expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Upkeep {
+    /// This one, in the background, where it also follows what others commit.
+    Here,
+    /// Others do. This one may be suspended whenever nobody waits for it, so nothing happens in the background, but for a flush
+    /// if the memory for commits is full. What others did is learned by [`Database::refresh`].
+    Elsewhere,
+}
 
 /// What a database is made of.
 pub struct DatabaseOptions {
@@ -36,10 +46,12 @@ pub struct DatabaseOptions {
     pub retention: Retention,
     /// What was committed goes to segments after this time, even if it is little.
     pub flush_interval: Duration,
+    /// Who looks after the files and the log.
+    pub upkeep: Upkeep,
 }
 
 impl DatabaseOptions {
-    /// Default limits, retention and interval.
+    /// Default limits, retention and interval, and upkeep here.
     pub fn new(log: Arc<dyn CommitLog>, segments: Arc<Segments>, env: Env) -> Self {
         let flush_interval = if log.is_shared() { FLUSH_INTERVAL } else { FLUSH_INTERVAL_ALONE };
         DatabaseOptions {
@@ -49,6 +61,7 @@ impl DatabaseOptions {
             limits: Limits::default(),
             retention: Retention::default(),
             flush_interval,
+            upkeep: Upkeep::Here,
         }
     }
 }
@@ -72,21 +85,22 @@ impl Database {
     /// # Errors
     /// When the log or the segments cannot be read, are damaged, or do not fit together.
     pub async fn open(options: DatabaseOptions) -> Result<Arc<Database>, OpenError> {
-        let DatabaseOptions { log, segments, env, limits, retention, flush_interval } = options;
+        let DatabaseOptions { log, segments, env, limits, retention, flush_interval, upkeep } = options;
         let flush_bytes = segments.options().flush_bytes;
         let found = recovery::recover(&*log, &segments, &env, flush_bytes).await?;
         let is_new = found.is_new();
-        let committer = Arc::new(Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, found));
+        let is_here = upkeep == Upkeep::Here;
+        let committer = Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, is_here, found);
+        let committer = Arc::new(committer);
         let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
-        let flusher = Flusher::new(committer.clone(), flush_interval);
-        let upkeep = vec![
-            env.spawn("flush", Flusher::run(Arc::downgrade(&flusher))),
-            env.spawn(
-                "maintenance",
-                maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone()),
-            ),
-        ];
-        if !is_new {
+        let flusher = Flusher::new(committer.clone(), is_here.then_some(flush_interval));
+        let mut tasks = vec![env.spawn("flush", Flusher::run(Arc::downgrade(&flusher)))];
+        if is_here {
+            let upkeep = maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone());
+            tasks.push(env.spawn("maintenance", upkeep));
+        }
+        // One that comes and goes would fill the log with its starts.
+        if is_here && !is_new {
             committer.claim("_start");
         }
         let database = Arc::new(Database {
@@ -95,9 +109,11 @@ impl Database {
             env: env.clone(),
             limits: Arc::new(limits),
             appending: parking_lot::Mutex::new(Some(appending)),
-            upkeep: parking_lot::Mutex::new(upkeep),
+            upkeep: parking_lot::Mutex::new(tasks),
         });
-        env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
+        if is_here {
+            env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
+        }
         Ok(database)
     }
 
@@ -118,12 +134,34 @@ impl Database {
     }
 
     /// Makes everything part of [`Self::latest`] that is in the log when this is called, whoever appended it. Returns at once
-    /// if nobody else can.
+    /// if nobody else can. Where upkeep is elsewhere, segments that others have published are taken over too, before those they
+    /// replace are deleted.
     ///
     /// # Errors
-    /// [`CommitError::Unavailable`] if the log cannot be read.
+    /// [`CommitError::Unavailable`] if the log cannot be read, or the segments that were known may be gone and no newer ones
+    /// can be read.
     pub async fn refresh(&self) -> Result<(), CommitError> {
+        self.flusher.take_over().await.map_err(|error| CommitError::Unavailable(error.to_string()))?;
         self.committer.refresh().await
+    }
+
+    /// The newest entry of the log that is part of [`Self::latest`].
+    pub fn newest_entry(&self) -> EntryNumber {
+        self.committer.newest_entry()
+    }
+
+    /// The newest entry that this process has appended; 0 if it has appended none.
+    pub fn appended_entry(&self) -> EntryNumber {
+        self.committer.appended_entry()
+    }
+
+    /// Merges segments until there is nothing to merge, and deletes those that nothing needs any more: what also happens by
+    /// itself where upkeep is here. Harmless while others do the same.
+    ///
+    /// # Errors
+    /// When the object store fails. Repeating is right.
+    pub async fn maintain(&self) -> Result<(), SegmentsError> {
+        maintenance::once(&self.flusher, self.segments()).await
     }
 
     /// Completes once the log is sealed, because the deployment was restored to an earlier time: with the timeline that it goes

@@ -43,6 +43,11 @@ pub(crate) async fn run(flusher: Weak<Flusher>, segments: Weak<Segments>, env: E
     }
 }
 
+/// All of it that there is to do now.
+pub(crate) async fn once(flusher: &Flusher, segments: &Segments) -> Result<(), SegmentsError> {
+    step(flusher, segments, true, true).await
+}
+
 async fn step(flusher: &Flusher, segments: &Segments, refresh: bool, collect: bool) -> Result<(), SegmentsError> {
     if refresh {
         segments.refresh().await?;

@@ -5,6 +5,8 @@
 
 mod credentials;
 pub mod faults;
+mod presign;
+pub mod rest;
 
 #[cfg(test)]
 mod tests;
@@ -20,11 +22,14 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use object_store::ObjectStore;
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
 use object_store::client::ClientOptions;
+use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 use self::credentials::StoreCredentials;
+pub use self::presign::Presigner;
+
 use crate::env::Env;
 
 /// The region if nothing says which: what S3-compatible services call themselves.
@@ -97,6 +102,20 @@ pub fn s3_store(
     bucket: &str,
     prefix: &str,
 ) -> Result<Arc<dyn ObjectStore>, BucketError> {
+    let store = s3(config, env, bucket)?;
+    let prefix = prefix.trim_matches('/');
+    Ok(if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
+}
+
+/// Makes URLs for the objects that [`s3_store`] gives with the same arguments.
+///
+/// # Errors
+/// As [`s3_store`].
+pub fn s3_presigner(config: &SdkConfig, env: &Env, bucket: &str, prefix: &str) -> Result<Presigner, BucketError> {
+    Ok(Presigner { store: s3(config, env, bucket)?, prefix: Path::from(prefix.trim_matches('/')) })
+}
+
+fn s3(config: &SdkConfig, env: &Env, bucket: &str) -> Result<AmazonS3, BucketError> {
     let error = |reason: String| BucketError { bucket: bucket.to_owned(), reason };
     let provider = config.credentials_provider().ok_or_else(|| error("there are no AWS credentials".to_owned()))?;
     let region = config.region().map_or(DEFAULT_REGION, |region| region.as_ref());
@@ -121,9 +140,7 @@ pub fn s3_store(
     if let Some(endpoint) = variable(S3_ENDPOINT).or_else(|| config.endpoint_url().map(str::to_owned)) {
         builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
     }
-    let store = builder.build().map_err(|build| error(build.to_string()))?;
-    let prefix = prefix.trim_matches('/');
-    Ok(if prefix.is_empty() { Arc::new(store) } else { Arc::new(PrefixStore::new(store, prefix)) })
+    builder.build().map_err(|build| error(build.to_string()))
 }
 
 fn variable(name: &str) -> Option<String> {

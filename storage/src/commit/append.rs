@@ -2,6 +2,7 @@
 
 use std::pin::pin;
 use std::sync::Weak;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::future::{Either, select};
@@ -121,6 +122,7 @@ impl Committer {
         let mut guard = self.inner.lock();
         let inner = &mut *guard;
         inner.entry += 1;
+        self.appended.store(inner.entry, Ordering::Relaxed);
         inner.stalled = None;
         inner.in_flight = false;
         let group: Vec<_> = inner.pending.drain(..count).collect();

@@ -49,7 +49,7 @@ impl Committer {
         let Some(held) = committer.upgrade() else { return };
         let (log, env, from) = (held.log.clone(), held.env.clone(), held.next_entry());
         let is_over = held.inner.lock().ended.is_some();
-        if !log.is_shared() || is_over {
+        if !log.is_shared() || !held.follows || is_over {
             drop(held);
             return wake.notified().await;
         }

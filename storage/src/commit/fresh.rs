@@ -10,7 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use crate::env::Env;
+use crate::env::{Env, Moment};
 use crate::log::{Append, CommitLog, EntryNumber, LogEntry, LogError};
 use crate::sabotage::{self, Rule};
 
@@ -24,24 +24,6 @@ pub(crate) struct FreshLog {
     seen: Mutex<Moment>,
 }
 
-/// Both clocks: the wall clock may be set back, the other one may stop while the machine sleeps.
-#[derive(Clone, Copy)]
-struct Moment {
-    wall_ns: u64,
-    monotonic_ns: u64,
-}
-
-impl Moment {
-    fn now(env: &Env) -> Self {
-        Moment { wall_ns: env.now_ns(), monotonic_ns: env.monotonic_ns() }
-    }
-
-    fn until(self, now: Moment) -> Duration {
-        let wall = now.wall_ns.saturating_sub(self.wall_ns);
-        Duration::from_nanos(wall.max(now.monotonic_ns.saturating_sub(self.monotonic_ns)))
-    }
-}
-
 impl FreshLog {
     /// `log`, whose end is known now.
     pub fn new(log: Arc<dyn CommitLog>, env: Env) -> Self {
@@ -52,7 +34,7 @@ impl FreshLog {
     fn is_stale(&self) -> bool {
         self.log.is_shared()
             && !sabotage::is(Rule::StalledWriterTrusted)
-            && self.seen.lock().until(Moment::now(&self.env)) > FRESH
+            && self.seen.lock().elapsed(&self.env) > FRESH
     }
 
     fn seen(&self, asked: Moment) {

@@ -38,6 +38,7 @@ mod validate;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, oneshot};
@@ -83,6 +84,10 @@ pub(crate) struct Committer {
     wake: Arc<Notify>,
     /// The entry that made `latest`.
     entry: watch::Sender<EntryNumber>,
+    /// The newest entry that was appended here.
+    appended: AtomicU64,
+    /// Whether the end of the log is followed although nobody asks.
+    follows: bool,
     refreshes: Refreshes,
     ending: Ending,
     pub(crate) pressure: Arc<Pressure>,
@@ -142,6 +147,7 @@ impl Committer {
         segments: Arc<Segments>,
         retention: Retention,
         flush_bytes: usize,
+        follows: bool,
         found: Found,
     ) -> Self {
         let Found { snapshot, entry, log_ts, manifest } = found;
@@ -170,6 +176,8 @@ impl Committer {
             published: RwLock::new(Published { latest: snapshot.clone(), head: snapshot }),
             wake: Arc::new(Notify::new()),
             entry: watch::Sender::new(entry),
+            appended: AtomicU64::new(0),
+            follows,
             refreshes: Refreshes::default(),
             ending: Ending::default(),
             pressure: Arc::new(Pressure::new(flush_bytes)),
@@ -206,6 +214,11 @@ impl Committer {
 
     pub fn is_closed(&self) -> bool {
         self.inner.lock().closed
+    }
+
+    /// The newest entry that was appended here; 0 if none was.
+    pub fn appended_entry(&self) -> EntryNumber {
+        self.appended.load(Ordering::Relaxed)
     }
 
     /// Refuses further commits. Accepted ones are still appended.

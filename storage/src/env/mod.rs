@@ -4,6 +4,7 @@
 //! it), so that the same code runs on a real machine and in a simulation that a seed decides.
 
 mod deterministic;
+mod moment;
 mod system;
 mod task;
 
@@ -16,6 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
+
+pub(crate) use moment::Moment;
 
 pub use deterministic::{ManualClock, SIMULATED_EPOCH_NS, SeededEntropy};
 pub use system::{SystemClock, SystemEntropy, TokioSpawner};

@@ -1,7 +1,7 @@
 //! Finding the newest entry of a log that has no counter.
 
-use super::known::Moment;
 use super::{LogError, Medium, RemoteLog};
+use crate::env::Moment;
 use crate::log::EntryNumber;
 
 /// How many numbers are looked at together.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::env::Env;
+use crate::env::{Env, Moment};
 use crate::log::{EntryNumber, LogEntry, LogError, Seal};
 use crate::sabotage::{self, Rule};
 
@@ -21,25 +21,6 @@ pub(super) struct Known {
     seal: Option<(EntryNumber, Seal)>,
     /// A number that was free, and when that was.
     free: Option<(EntryNumber, Moment)>,
-}
-
-/// A moment, by both clocks: the monotonic one may stand still while the machine is suspended, the other one may be set back.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Moment {
-    monotonic_ns: u64,
-    wall_ns: u64,
-}
-
-impl Moment {
-    pub(super) fn now(env: &Env) -> Self {
-        Self { monotonic_ns: env.monotonic_ns(), wall_ns: env.now_ns() }
-    }
-
-    fn elapsed(self, env: &Env) -> Duration {
-        let now = Self::now(env);
-        let elapsed = now.monotonic_ns.saturating_sub(self.monotonic_ns).max(now.wall_ns.saturating_sub(self.wall_ns));
-        Duration::from_nanos(elapsed)
-    }
 }
 
 impl Known {

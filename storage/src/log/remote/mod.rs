@@ -19,11 +19,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use parking_lot::Mutex;
 
-use self::known::{Known, Moment};
+use self::known::Known;
 pub use self::medium::{Marker, Medium, MediumError, Put};
 use self::retry::{Pauses, ask, carrying};
 use super::{Append, CommitLog, EntryNumber, LogEntry, LogError};
-use crate::env::Env;
+use crate::env::{Env, Moment};
 
 /// One append in so many updates the hint.
 const HINT_EVERY: EntryNumber = 64;
