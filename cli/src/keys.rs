@@ -18,7 +18,8 @@ pub async fn create(storage: StorageArgs, args: IdentityArgs, env: Env) -> Resul
         None => {
             let place = Place::resolve(&storage)?.outside_of_servers("keys create")?;
             let storage = Storage::open(place, &env).await?;
-            storage.place.identity(&*storage.store, &args, &env).await?.instance
+            let identity = storage.place.identity(&*storage.store, &args, &env).await?;
+            storage.place.instance(&identity)?.clone()
         }
     };
     println!("{}", make(&instance, &env));

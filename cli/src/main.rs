@@ -7,9 +7,11 @@ mod branch;
 mod build_snapshot;
 mod compact;
 mod dev;
+mod engine;
 mod failure;
 mod instance;
 mod keys;
+mod lambda;
 mod limits;
 mod serve;
 mod status;
@@ -30,8 +32,19 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     keep_others_out();
-    let arguments = Arguments::parse();
-    let outcome = match arguments.command {
+    let outcome = if lambda::is_here() { block_on(lambda::run).map(|()| ExitCode::SUCCESS) } else { command() };
+    match outcome {
+        Ok(ended) => ended,
+        Err(failure) => {
+            eprintln!("lakewire: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the command line asks for.
+fn command() -> Result<ExitCode, Failure> {
+    let outcome = match Arguments::parse().command {
         Command::Serve(options) => block_on(|env| serve::run(options, env)),
         Command::Dev(options) => block_on(|env| dev::run(options, env)),
         Command::Keys { command: KeysCommand::Create { identity, storage } } => {
@@ -49,15 +62,9 @@ fn main() -> ExitCode {
         Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
         Command::Storage { storage } => block_on(|env| status::run(storage, env)),
         Command::Limits => limits::print(),
-        Command::BuildSnapshot => return build_snapshot::run(),
+        Command::BuildSnapshot => return Ok(build_snapshot::run()),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("lakewire: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    outcome.map(|()| ExitCode::SUCCESS)
 }
 
 /// Keeps other processes of the same user, such as those of Node actions, from reading the memory and the environment of
@@ -77,6 +84,7 @@ fn block_on<F: Future<Output = Result<(), Failure>>>(command: impl FnOnce(Env) -
                 .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lakewire=info")),
         )
         .with_writer(std::io::stderr)
+        .with_ansi(!lambda::is_here())
         .init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()

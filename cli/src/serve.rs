@@ -6,13 +6,9 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::serve::ListenerExt as _;
-use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
-use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
 use lakewire_functions::files::Sweeper;
 use lakewire_functions::http;
 use lakewire_functions::jobs::Scheduler;
-use lakewire_functions::node::NodeOptions;
-use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_relay::Relay;
 use lakewire_storage::env::{Env, TaskHandle};
 use tokio::net::TcpListener;
@@ -20,6 +16,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::args::{OpenData, ServeOptions};
+use crate::engine;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::storage::open::{BranchOptions, Storage};
@@ -62,41 +59,8 @@ pub async fn run_with(
     if let OpenData::Every(interval) = options.tuning.open_data {
         deployment.open_data(&db, &options.storage.branch, interval, options.tuning.history)?;
     }
-    let instance = &deployment.identity.instance;
-    let mut runtime = RuntimeOptions::new(db.limits());
-    runtime.workers = options.workers.unwrap_or(runtime.workers);
-    runtime.action_time = options.action_timeout.map(Duration::from_secs);
-    runtime.snapshot_exe = std::env::current_exe().ok();
-    let config = DeploymentConfig {
-        name: instance.name.clone(),
-        secret: instance.secret,
-        cloud_origin: options.cloud_origin.clone().unwrap_or_else(|| addresses.api.clone()),
-        site_origin: options.site_origin.clone().unwrap_or_else(|| addresses.site.clone()),
-        redact_errors: options.redact_logs_to_client,
-    };
-    let modules = deployment.context.store.clone();
-    let policy = EgressPolicy { loopback: options.fetch_loopback, allowed: options.allow_fetch.clone() };
-    let fetch = FetchOptions { policy, overrides: options.fetch_override.clone() };
-    let node = NodeOptions {
-        exe: options.node.clone(),
-        sandbox: options.node_sandbox,
-        allowed_paths: options.node_allow_path.clone(),
-        cache: options.node_cache.clone(),
-        action_time: options.node_action_timeout.map(Duration::from_secs),
-        ..NodeOptions::default()
-    };
-    let options = EngineOptions {
-        db: db.clone(),
-        modules,
-        env: env.clone(),
-        deployment: config,
-        runtime,
-        fetch,
-        node,
-        audit_log: options.audit_log.clone(),
-    };
-    let engine =
-        Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))?;
+    let instance = deployment.place.instance(&deployment.identity)?;
+    let engine = engine::start(&options, &db, &deployment.context, instance, &addresses)?;
     let scheduler = Scheduler::start(&engine);
     let _sweeper = Sweeper::start(engine.files());
     let relay = Relay::new(engine.clone(), env.clone());

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 
 use crate::catalog::{IndexState, RowError};
 use crate::commit::{CommitError, Committer, Rotated};
+use crate::database::Upkeep;
 use crate::env::Moment;
 use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
 use crate::state::State;
@@ -59,9 +60,10 @@ pub(crate) fn flushed(state: &State, entry: EntryNumber, ts: Timestamp) -> Flush
 pub(crate) struct Flusher {
     committer: Arc<Committer>,
     segments: Arc<Segments>,
-    /// How long commits are kept in memory only, if they are few. `None` if others flush and trim the log: here it is done only
-    /// for want of memory.
-    interval: Option<Duration>,
+    /// Who flushes and trims the log.
+    upkeep: Upkeep,
+    /// How long commits are kept in memory only, if they are few, where that is done here.
+    interval: Duration,
     /// When a newer manifest was looked for, on both clocks: one of them may stand still while the process is suspended.
     looked: Mutex<Moment>,
     /// Held by a flush.
@@ -77,16 +79,16 @@ struct Progress {
 }
 
 impl Flusher {
-    pub fn new(committer: Arc<Committer>, interval: Option<Duration>) -> Arc<Self> {
+    pub fn new(committer: Arc<Committer>, upkeep: Upkeep, interval: Duration) -> Arc<Self> {
         let segments = committer.segments.clone();
         let looked = Mutex::new(Moment::now(&committer.env));
-        Arc::new(Flusher { committer, segments, interval, looked, progress: tokio::sync::Mutex::default() })
+        Arc::new(Flusher { committer, segments, upkeep, interval, looked, progress: tokio::sync::Mutex::default() })
     }
 
     /// Reads the newest manifest's segments from now on, if others see to them, and those known are about to be deleted or there
     /// is much in memory that they may have flushed.
     pub async fn take_over(&self) -> Result<(), CheckpointError> {
-        if self.interval.is_some() {
+        if self.upkeep == Upkeep::Here {
             return Ok(());
         }
         let now = Moment::now(&self.committer.env);
@@ -134,7 +136,7 @@ impl Flusher {
         }
         let now = self.committer.env.monotonic_ns();
         let waited = Duration::from_nanos(now.saturating_sub(*progress.since.get_or_insert(now)));
-        self.interval.is_some_and(|interval| waited >= interval)
+        (self.upkeep == Upkeep::Here && waited >= self.interval)
             || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes()
     }
 
@@ -158,7 +160,7 @@ impl Flusher {
             outcome?;
         }
         progress.since = None;
-        if self.interval.is_none() {
+        if self.upkeep == Upkeep::Elsewhere {
             return Ok(());
         }
         let now = self.committer.env.now_ns();

@@ -1,6 +1,7 @@
 //! The database: a log, what it amounts to in segments and in memory, and the way in between.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::checkpoint::Flusher;
@@ -27,6 +28,8 @@ const FLUSH_INTERVAL_ALONE: Duration = Duration::from_secs(300);
 pub enum Upkeep {
     /// This one, in the background, where it also follows what others commit.
     Here,
+    /// This one, when [`Database::checkpoint`] and [`Database::maintain`] are called. As [`Upkeep::Elsewhere`] otherwise.
+    OnDemand,
     /// Others do. This one may be suspended whenever nobody waits for it, so nothing happens in the background, but for a flush
     /// if the memory for commits is full. What others did is learned by [`Database::refresh`].
     Elsewhere,
@@ -74,9 +77,11 @@ pub struct Database {
     flusher: Arc<Flusher>,
     env: Env,
     limits: Arc<Limits>,
+    upkeep: Upkeep,
+    is_caught_up: AtomicBool,
     appending: parking_lot::Mutex<Option<TaskHandle>>,
     /// Flushes and the upkeep of segments.
-    upkeep: parking_lot::Mutex<Vec<TaskHandle>>,
+    tasks: parking_lot::Mutex<Vec<TaskHandle>>,
 }
 
 impl Database {
@@ -93,7 +98,7 @@ impl Database {
         let committer = Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, is_here, found);
         let committer = Arc::new(committer);
         let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
-        let flusher = Flusher::new(committer.clone(), is_here.then_some(flush_interval));
+        let flusher = Flusher::new(committer.clone(), upkeep, flush_interval);
         let mut tasks = vec![env.spawn("flush", Flusher::run(Arc::downgrade(&flusher)))];
         if is_here {
             let upkeep = maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone());
@@ -109,7 +114,10 @@ impl Database {
             env: env.clone(),
             limits: Arc::new(limits),
             appending: parking_lot::Mutex::new(Some(appending)),
-            upkeep: parking_lot::Mutex::new(tasks),
+            tasks: parking_lot::Mutex::new(tasks),
+            upkeep,
+            // It was read to its end just now.
+            is_caught_up: AtomicBool::new(true),
         });
         if is_here {
             env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
@@ -134,15 +142,37 @@ impl Database {
     }
 
     /// Makes everything part of [`Self::latest`] that is in the log when this is called, whoever appended it. Returns at once
-    /// if nobody else can. Where upkeep is elsewhere, segments that others have published are taken over too, before those they
-    /// replace are deleted.
+    /// if nobody else can; also if that was done in this turn already, see [`Self::begin_turn`].
+    ///
+    /// # Errors
+    /// As [`Self::catch_up`].
+    pub async fn refresh(&self) -> Result<(), CommitError> {
+        let is_done = self.upkeep != Upkeep::Here && self.is_caught_up.load(Ordering::Acquire);
+        if is_done { Ok(()) } else { self.catch_up().await }
+    }
+
+    /// Tells a process that does one thing at a time, and is suspended in between, that it begins the next: the first
+    /// [`Self::refresh`] of each turn reads the log.
+    pub fn begin_turn(&self) {
+        self.is_caught_up.store(false, Ordering::Release);
+    }
+
+    /// [`Self::refresh`], in the middle of a turn too. Where upkeep is elsewhere, segments that others have published are taken
+    /// over as well, before those they replace are deleted.
     ///
     /// # Errors
     /// [`CommitError::Unavailable`] if the log cannot be read, or the segments that were known may be gone and no newer ones
     /// can be read.
-    pub async fn refresh(&self) -> Result<(), CommitError> {
+    pub async fn catch_up(&self) -> Result<(), CommitError> {
         self.flusher.take_over().await.map_err(|error| CommitError::Unavailable(error.to_string()))?;
-        self.committer.refresh().await
+        self.committer.refresh().await?;
+        self.is_caught_up.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whether what others commit is learned without being asked for.
+    pub fn follows(&self) -> bool {
+        self.upkeep == Upkeep::Here
     }
 
     /// The newest entry of the log that is part of [`Self::latest`].
@@ -248,7 +278,7 @@ impl Database {
             appending.join().await;
         }
         let flushed = self.flusher.flush().await;
-        let upkeep = std::mem::take(&mut *self.upkeep.lock());
+        let upkeep = std::mem::take(&mut *self.tasks.lock());
         for task in upkeep {
             task.abort();
             task.join().await;
@@ -259,7 +289,7 @@ impl Database {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        self.upkeep.get_mut().iter().for_each(TaskHandle::abort);
+        self.tasks.get_mut().iter().for_each(TaskHandle::abort);
     }
 }
 

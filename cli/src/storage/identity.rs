@@ -26,8 +26,8 @@ const FORMAT: u32 = 1;
 /// A deployment's identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// Name and secret.
-    pub instance: Instance,
+    /// Name and secret; none if the store does not say the secret and nobody else did.
+    pub instance: Option<Instance>,
     /// Tells its log from those of other deployments in one table: 16 hexadecimal digits, made once. Empty for a data
     /// directory, whose log is in a folder of its own.
     pub id: String,
@@ -91,7 +91,7 @@ impl Place {
             IdentityPlace::Directory(data) => {
                 let stored = || Instance::open(data, args.instance_name.as_deref(), env);
                 let instance = given(args)?.map_or_else(stored, Ok)?;
-                Ok(Identity { instance, id: String::new() })
+                Ok(Identity { instance: Some(instance), id: String::new() })
             }
             IdentityPlace::Store => {
                 let failed = |source| Failure::Identity { place: self.store.to_string(), source };
@@ -107,7 +107,7 @@ impl Place {
                     }
                 };
                 self.check_log(&found)?;
-                identity(&found, args)?.ok_or(IdentityError::NoSecret).map_err(failed)
+                identity(found, args)
             }
         }
     }
@@ -141,13 +141,14 @@ impl Place {
     /// If it is one already, with another identity, or can't be written.
     pub async fn claim(&self, store: &dyn ObjectStore, identity: &Identity) -> Result<(), Failure> {
         match &self.identity {
-            IdentityPlace::Directory(data) => identity.instance.write(data),
+            IdentityPlace::Directory(data) => self.instance(identity)?.write(data),
             IdentityPlace::Store => {
                 let failed = |source| Failure::Identity { place: self.store.to_string(), source };
+                let instance = self.instance(identity)?;
                 let stored = Stored {
                     format: FORMAT,
-                    name: identity.instance.name.clone(),
-                    secret: Some(hex::encode(identity.instance.secret)),
+                    name: instance.name.clone(),
+                    secret: Some(hex::encode(instance.secret)),
                     id: identity.id.clone(),
                     log: stored_log(&self.log),
                 };
@@ -155,6 +156,15 @@ impl Place {
                 if there == stored { Ok(()) } else { Err(Failure::OtherDeployment { place: self.store.to_string() }) }
             }
         }
+    }
+
+    /// Name and secret of the deployment here.
+    ///
+    /// # Errors
+    /// [`IdentityError::NoSecret`] if they are not known.
+    pub fn instance<'a>(&self, identity: &'a Identity) -> Result<&'a Instance, Failure> {
+        let missing = || Failure::Identity { place: self.store.to_string(), source: IdentityError::NoSecret };
+        identity.instance.as_ref().ok_or_else(missing)
     }
 
     fn check_log(&self, found: &Stored) -> Result<(), Failure> {
@@ -205,13 +215,13 @@ fn new(args: &IdentityArgs, id: String, log: &LogPlace, env: &Env) -> Result<Sto
     Ok(Stored { format: FORMAT, name: name.to_owned(), secret, id, log: stored_log(log) })
 }
 
-fn identity(stored: &Stored, args: &IdentityArgs) -> Result<Option<Identity>, Failure> {
+fn identity(stored: Stored, args: &IdentityArgs) -> Result<Identity, Failure> {
     let instance = match (given(args)?, &stored.secret) {
-        (Some(given), _) => given,
-        (None, Some(secret)) => Instance::new(&stored.name, secret, FILE)?,
-        (None, None) => return Ok(None),
+        (Some(given), _) => Some(given),
+        (None, Some(secret)) => Some(Instance::new(&stored.name, secret, FILE)?),
+        (None, None) => None,
     };
-    Ok(Some(Identity { instance, id: stored.id.clone() }))
+    Ok(Identity { instance, id: stored.id })
 }
 
 async fn read(store: &dyn ObjectStore) -> Result<Option<Stored>, IdentityError> {

@@ -4,9 +4,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_sdk_dynamodb::Client as DynamoDb;
 use lakewire_storage::aws;
-use lakewire_storage::database::{Database, DatabaseOptions};
+use lakewire_storage::database::{Database, DatabaseOptions, Upkeep};
 use lakewire_storage::env::Env;
 use lakewire_storage::lake::{Lake, LakeOptions};
 use lakewire_storage::log::CommitLog;
@@ -32,6 +33,8 @@ pub struct Storage {
     pub store: Arc<dyn ObjectStore>,
     /// Clock, randomness, tasks.
     pub env: Env,
+    /// How AWS is reached, if it is.
+    pub aws: Option<SdkConfig>,
     dynamodb: Option<DynamoDb>,
 }
 
@@ -53,13 +56,15 @@ pub struct BranchOptions {
     pub cache_bytes: usize,
     /// Commits are brought into segments after this time; `None` leaves it to the kind of log.
     pub flush_interval: Option<Duration>,
+    /// Who looks after the files and the log.
+    pub upkeep: Upkeep,
 }
 
 impl From<&TuningArgs> for BranchOptions {
     fn from(args: &TuningArgs) -> Self {
         let segments =
             SegmentsOptions { flush_bytes: args.flush_bytes, history: args.history, ..SegmentsOptions::default() };
-        Self { segments, cache_bytes: args.cache_bytes, flush_interval: args.flush_interval }
+        Self { segments, cache_bytes: args.cache_bytes, flush_interval: args.flush_interval, upkeep: Upkeep::Here }
     }
 }
 
@@ -67,7 +72,7 @@ impl From<&TuningArgs> for BranchOptions {
 impl Default for BranchOptions {
     fn default() -> Self {
         let segments = SegmentsOptions { history: Duration::from_nanos(u64::MAX), ..SegmentsOptions::default() };
-        Self { segments, cache_bytes: 64 << 20, flush_interval: None }
+        Self { segments, cache_bytes: 64 << 20, flush_interval: None, upkeep: Upkeep::Here }
     }
 }
 
@@ -89,7 +94,7 @@ impl Storage {
             (LogPlace::DynamoDb { .. }, Some(config)) => Some(aws::dynamodb_client(config)),
             _ => None,
         };
-        Ok(Self { place, store, env: env.clone(), dynamodb })
+        Ok(Self { place, store, env: env.clone(), aws: config, dynamodb })
     }
 
     /// Creates the table of the log when it is missing; nothing with another kind of log.
@@ -197,6 +202,7 @@ impl Deployment {
         let segments = self.segments(timeline, options).await?;
         let mut database = DatabaseOptions::new(log, segments, self.context.env.clone());
         database.flush_interval = options.flush_interval.unwrap_or(database.flush_interval);
+        database.upkeep = options.upkeep;
         Database::open(database).await.map_err(|error| self.failed(error.to_string()))
     }
 
@@ -211,8 +217,7 @@ impl Deployment {
         interval: Duration,
         history: Duration,
     ) -> Result<(), Failure> {
-        let options = LakeOptions { history, ..LakeOptions::default() };
-        if let Some(lake) = self.lake(branch, options)? {
+        if let Some(lake) = self.lake(branch, history)? {
             Arc::new(lake).follow(database, interval);
         }
         Ok(())
@@ -223,12 +228,17 @@ impl Deployment {
     /// # Errors
     /// If the store fails.
     pub async fn remove_open_data(&self, branch: &BranchName) -> Result<(), Failure> {
-        let Some(lake) = self.lake(branch, LakeOptions::default())? else { return Ok(()) };
+        let Some(lake) = self.lake(branch, LakeOptions::default().history)? else { return Ok(()) };
         let place = format!("{}/tables/{branch}", self.place.store);
         lake.remove().await.map_err(|error| Failure::Storage { place, reason: error.to_string() })
     }
 
-    fn lake(&self, branch: &BranchName, options: LakeOptions) -> Result<Option<Lake>, Failure> {
+    /// The tables of a branch as other programs read them, with snapshots as old as `history`; `None` where nobody else sees the store.
+    ///
+    /// # Errors
+    /// If it can't be said where the store is.
+    pub fn lake(&self, branch: &BranchName, history: Duration) -> Result<Option<Lake>, Failure> {
+        let options = LakeOptions { history, ..LakeOptions::default() };
         let root = self.place.store.public().map_err(|error| self.failed(error.to_string()))?;
         let BranchContext { store, env, .. } = &self.context;
         Ok(root.map(|root| Lake::new(store.clone(), &root, branch.as_str(), env.clone(), options)))

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::id::{DocumentId, InternalId};
+use lakewire_storage::log::LoggedWrite;
 use lakewire_storage::transaction::Transaction;
 use lakewire_storage::value::Value;
 use serde_json::json;
@@ -53,6 +54,15 @@ pub(crate) async fn due(tx: &mut Transaction, now: f64) -> Result<(Vec<DueCron>,
         }
     }
     Ok((due, f64::INFINITY))
+}
+
+/// The time, in ms, that a write makes a cron job wait for.
+pub(crate) fn next_due(write: &LoggedWrite) -> Option<f64> {
+    if write.table != NEXT.tablet() {
+        return None;
+    }
+    let row: NextRow = serde_json::from_str(&write.document.as_deref()?.json).ok()?;
+    row.next_ts
 }
 
 /// Ends the runs of a process that has died.

@@ -123,6 +123,7 @@ impl Shared {
         let engine = self.engine()?;
         match op {
             "1.0/actions/query" => {
+                engine.catch_up().await.map_err(|failure| developer(failure.code(), &failure))?;
                 let call = self.inner_call(&engine, "ctx.runQuery", args).await?;
                 let snapshot = engine.db.latest();
                 let run = engine.run_query(&call, snapshot, None).await;

@@ -182,6 +182,15 @@ impl Engine {
         self.db.refresh().await.map_err(|error| CallFailure::Unavailable(error.to_string()))
     }
 
+    /// [`Self::refresh`] for a function that has been running for a while: where nobody follows the log in the background, it
+    /// is read.
+    pub(crate) async fn catch_up(&self) -> Result<(), CallFailure> {
+        if self.db.follows() {
+            return Ok(());
+        }
+        self.db.catch_up().await.map_err(|error| CallFailure::Unavailable(error.to_string()))
+    }
+
     /// Verifies an admin key; its holder acts as nobody in particular.
     ///
     /// # Errors

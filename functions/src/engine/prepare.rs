@@ -121,6 +121,20 @@ impl Engine {
         Ok(Prepared { model, program })
     }
 
+    /// Loads the programs of the app as it is now, so that the first call finds them. Best effort: that call loads what is
+    /// missing.
+    pub async fn warm_up(&self) {
+        let model = match self.models.at(&self.db, &self.db.latest()).await {
+            Ok(model) => model,
+            Err(error) => return tracing::warn!(%error, "the deployed app cannot be read"),
+        };
+        for component in model.mounted() {
+            if let Err(error) = self.programs.program(&model, component).await {
+                tracing::warn!(%error, component = %component.path, "a program cannot be loaded");
+            }
+        }
+    }
+
     /// The kind of the function that `call` names.
     pub(super) async fn kind_of(&self, call: &Call) -> Result<FunctionKind, CallFailure> {
         if call.path.is_system() {

@@ -17,7 +17,7 @@ pub use error::FileError;
 pub use row::StoredFile;
 pub(crate) use row::{by_uuid, delete, find, insert};
 pub use store::{FileBytes, Files, Stored};
-pub use sweep::Sweeper;
+pub use sweep::{Sweep, Sweeper};
 pub(crate) use syscalls::{
     FileUsage, StorageArgs, StoreArgs, address, found, is_content_type, metadata, parse_sha256, url,
 };

@@ -14,6 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use lakewire_storage::database::Database;
 use lakewire_storage::env::TaskHandle;
 use lakewire_storage::timeline::{Lineage, TimelineId};
 use object_store::path::Path;
@@ -34,14 +35,21 @@ const SOURCE: &str = "_system/storage";
 /// Deletes bytes that nobody needs, until it is dropped.
 pub struct Sweeper(TaskHandle);
 
+/// The files of a deployment, for who only deletes bytes.
+pub struct Sweep {
+    db: Arc<Database>,
+    store: Arc<dyn ObjectStore>,
+}
+
 impl Sweeper {
     /// Starts it.
-    pub fn start(files: &Arc<Files>) -> Self {
+    pub fn start(files: &Files) -> Self {
         let env = files.db.env().clone();
-        let (weak, task_env) = (Arc::downgrade(files), env.clone());
+        let (db, store, task_env) = (Arc::downgrade(&files.db), files.store.clone(), env.clone());
         Self(env.spawn("files", async move {
             let mut searched = None;
-            while let Some(files) = Weak::upgrade(&weak) {
+            while let Some(db) = Weak::upgrade(&db) {
+                let files = Sweep::new(db, store.clone());
                 if let Err(error) = files.sweep().await {
                     tracing::warn!(%error, "cannot delete the bytes of deleted files at present");
                 }
@@ -65,7 +73,12 @@ impl Drop for Sweeper {
     }
 }
 
-impl Files {
+impl Sweep {
+    /// Of files in `store`, named by rows of `db`.
+    pub fn new(db: Arc<Database>, store: Arc<dyn ObjectStore>) -> Self {
+        Self { db, store }
+    }
+
     /// Deletes the bytes of files that were deleted long enough ago. Returns of how many.
     ///
     /// # Errors

@@ -135,7 +135,8 @@ async fn bytes_of_deleted_files_are_deleted() {
         ids.push(files.store(Namespace::ROOT, chunks(1, 10), None, None).await.unwrap().to_string());
     }
     app.mutation("files:remove", json!({"id": ids[0]})).await.unwrap();
-    assert_eq!((files.sweep().await.unwrap(), objects(&app).await), (0, 3), "the history has it");
+    let sweep = Sweep::new(app.engine.db().clone(), app.engine.store().clone());
+    assert_eq!((sweep.sweep().await.unwrap(), objects(&app).await), (0, 3), "the history has it");
     let later = App::with_history(std::time::Duration::ZERO).await;
     let files = later.engine.files();
     let id = files.store(Namespace::ROOT, chunks(1, 10), None, None).await.unwrap().to_string();
@@ -145,8 +146,9 @@ async fn bytes_of_deleted_files_are_deleted() {
     later.mutation("files:remove", json!({"id": id})).await.unwrap();
     tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
     later.engine.db().checkpoint().await.unwrap();
-    assert_eq!((files.sweep().await.unwrap(), objects(&later).await), (1, 2));
-    assert_eq!((files.sweep_left_behind().await.unwrap(), objects(&later).await), (1, 1));
-    assert_eq!(files.sweep().await.unwrap(), 0);
+    let sweep = Sweep::new(later.engine.db().clone(), later.engine.store().clone());
+    assert_eq!((sweep.sweep().await.unwrap(), objects(&later).await), (1, 2));
+    assert_eq!((sweep.sweep_left_behind().await.unwrap(), objects(&later).await), (1, 1));
+    assert_eq!(sweep.sweep().await.unwrap(), 0);
     assert!(files.read(&files.find(Namespace::ROOT, &kept).await.unwrap().unwrap()).await.is_ok());
 }

@@ -16,6 +16,7 @@ use lakewire_storage::log::LoggedWrite;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use super::due::job_due;
 use super::lane::{Lane, LaneName};
 use super::owners::{BEAT, Owners};
 use super::row::JobRow;
@@ -37,20 +38,20 @@ pub struct Scheduler {
 }
 
 /// What the task shares with the jobs that it runs.
-struct Shared {
+pub(super) struct Shared {
     /// Jobs and cron jobs that run here, or wait here for a slot.
-    running: Mutex<HashSet<InternalId>>,
+    pub running: Mutex<HashSet<InternalId>>,
     /// One of them has ended.
-    ended: Notify,
-    owners: tokio::sync::Mutex<Owners>,
+    pub ended: Notify,
+    pub owners: tokio::sync::Mutex<Owners>,
     owner: String,
     /// Something could not be run, and waits as before.
     has_failed: AtomicBool,
 }
 
-struct Executor {
+pub(super) struct Executor {
     engine: Weak<Engine>,
-    shared: Arc<Shared>,
+    pub shared: Arc<Shared>,
     lanes: [Lane; 2],
     /// When the next cron job is due, ms.
     next_cron: f64,
@@ -64,23 +65,8 @@ struct Executor {
 impl Scheduler {
     /// Starts running what is due.
     pub fn start(engine: &Arc<Engine>) -> Self {
-        let owners = Owners::new(engine);
-        let owner = owners.name();
-        let (running, ended, has_failed) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
-        let shared = Arc::new(Shared { running, ended, owners: tokio::sync::Mutex::new(owners), owner, has_failed });
-        let limits = engine.db().limits();
-        let executor = Executor {
-            engine: Arc::downgrade(engine),
-            shared: shared.clone(),
-            lanes: [
-                Lane::new(LaneName::Mutation, limits.concurrent_scheduled_mutations),
-                Lane::new(LaneName::Action, limits.concurrent_scheduled_actions),
-            ],
-            next_cron: f64::NEG_INFINITY,
-            is_paused: false,
-            last_beat: None,
-            last_expiry: None,
-        };
+        let executor = Executor::new(engine);
+        let shared = executor.shared.clone();
         let task = engine.env().spawn("scheduler", executor.work(engine.db().commits(), engine.env().clone()));
         Self { task: Mutex::new(Some(task)), shared, engine: Arc::downgrade(engine) }
     }
@@ -116,14 +102,34 @@ impl Drop for Scheduler {
 }
 
 impl Executor {
+    pub(super) fn new(engine: &Arc<Engine>) -> Self {
+        let owners = Owners::new(engine);
+        let owner = owners.name();
+        let (running, ended, has_failed) = (Mutex::default(), Notify::new(), AtomicBool::new(false));
+        let shared = Arc::new(Shared { running, ended, owners: tokio::sync::Mutex::new(owners), owner, has_failed });
+        let limits = engine.db().limits();
+        Executor {
+            engine: Arc::downgrade(engine),
+            shared,
+            lanes: [
+                Lane::new(LaneName::Mutation, limits.concurrent_scheduled_mutations),
+                Lane::new(LaneName::Action, limits.concurrent_scheduled_actions),
+            ],
+            next_cron: f64::NEG_INFINITY,
+            is_paused: false,
+            last_beat: None,
+            last_expiry: None,
+        }
+    }
+
     async fn work(mut self, mut commits: lakewire_storage::commit::CommitStream, env: Env) {
         let mut failures = 0;
         loop {
             let Some(engine) = self.engine.upgrade() else { return };
             let pause = match self.turn(&engine).await {
-                Ok(pause) => {
+                Ok(next) => {
                     failures = 0;
-                    pause
+                    pause_until(&env, next)
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the scheduler cannot read its jobs at present");
@@ -148,7 +154,7 @@ impl Executor {
     }
 
     /// Takes note of what others have committed.
-    fn learn(&mut self, batch: &CommitBatch) {
+    pub(super) fn learn(&mut self, batch: &CommitBatch) {
         if batch.is_gap {
             self.forget();
         }
@@ -164,10 +170,7 @@ impl Executor {
     }
 
     fn learn_write(&mut self, write: &LoggedWrite) {
-        if write.table == SystemTable::ScheduledJobs.tablet() {
-            let document = write.document.as_deref();
-            let row = document.and_then(|document| serde_json::from_str::<JobRow>(&document.json).ok());
-            let Some((name, at)) = row.and_then(|row| row.lane.zip(row.next_ts)) else { return };
+        if let Some((name, at)) = job_due(write) {
             let lane = self.lanes.iter_mut().find(|lane| lane.name == name);
             lane.into_iter().for_each(|lane| lane.expect(at));
         } else if write.table == SystemTable::CronNextRun.tablet() || write.table == SystemTable::Deployment.tablet() {
@@ -175,8 +178,8 @@ impl Executor {
         }
     }
 
-    /// Starts what is due and has room; returns how long nothing will be to do unless something happens.
-    async fn turn(&mut self, engine: &Arc<Engine>) -> Result<Duration, CallFailure> {
+    /// Starts what is due and has room; returns until when, in ms, nothing will be to do unless something happens.
+    pub(super) async fn turn(&mut self, engine: &Arc<Engine>) -> Result<f64, CallFailure> {
         let now_ms = engine.env().now_ns() as f64 / 1e6;
         self.care(engine).await?;
         if self.shared.has_failed.swap(false, Ordering::SeqCst) {
@@ -190,7 +193,7 @@ impl Executor {
             }
         }
         if self.is_paused {
-            return Ok(BEAT);
+            return Ok(f64::INFINITY);
         }
         if self.next_cron <= now_ms {
             self.start_crons(engine, now_ms).await?;
@@ -199,12 +202,11 @@ impl Executor {
         for at in 0..self.lanes.len() {
             next = next.min(self.start_jobs(engine, at, now_ms).await?);
         }
-        let pause = Duration::from_secs_f64(((next - now_ms) / 1e3).clamp(0.001, BEAT.as_secs_f64()));
-        Ok(pause)
+        Ok(next)
     }
 
     /// What is to be done now and then.
-    async fn care(&mut self, engine: &Arc<Engine>) -> Result<(), CallFailure> {
+    pub(super) async fn care(&mut self, engine: &Arc<Engine>) -> Result<(), CallFailure> {
         let now = engine.env().monotonic_ns();
         let is_due = |last: Option<u64>, every: Duration| {
             last.is_none_or(|last| now.saturating_sub(last) >= every.as_nanos() as u64)
@@ -306,6 +308,12 @@ impl Executor {
         }
         Ok(())
     }
+}
+
+/// How long to wait until `next`, in ms: some time, so that others get their turn, and not for long, since there is more to see to.
+pub(super) fn pause_until(env: &Env, next: f64) -> Duration {
+    let now_ms = env.now_ns() as f64 / 1e6;
+    Duration::from_secs_f64(((next - now_ms) / 1e3).clamp(0.001, BEAT.as_secs_f64()))
 }
 
 /// A job that runs here, until this is dropped.

@@ -10,6 +10,7 @@
 
 mod admin;
 mod begin;
+mod due;
 mod executor;
 mod expire;
 mod lane;
@@ -19,12 +20,15 @@ mod run;
 mod schedule;
 #[cfg(test)]
 mod tests;
+mod tick;
 
 pub use admin::JobsError;
 pub(crate) use admin::{Waiting, cancel_all, delete_all, ids_in};
 pub(crate) use begin::{backoff, try_commit};
+pub use due::soonest_due;
 pub use executor::Scheduler;
 pub(crate) use owners::TRANSIENT;
 pub(crate) use row::{JobRow, arguments};
 pub(crate) use run::is_paused;
+pub use tick::Ticker;
 pub(crate) use schedule::{CancelArgs, JobUsage, ScheduleArgs, cancel, insert};

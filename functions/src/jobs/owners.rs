@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use lakewire_storage::catalog::SystemTable;
+use lakewire_storage::env::Moment;
 use lakewire_storage::id::{DocumentId, InternalId};
 use lakewire_storage::value::Value;
 use serde::{Deserialize, Serialize};
@@ -41,8 +42,8 @@ struct OwnerRow {
 pub(super) struct Owners {
     id: InternalId,
     beat: f64,
-    /// Of others: the number, and when it was first seen, monotonic ns.
-    seen: HashMap<InternalId, (f64, u64)>,
+    /// Of others: the number, and when it was first seen.
+    seen: HashMap<InternalId, (f64, Moment)>,
     has_looked: bool,
 }
 
@@ -89,13 +90,13 @@ impl Owners {
         }
         let mut tx = db.begin(db.latest(), SOURCE);
         let owners = rows::scan::<OwnerRow>(&mut tx, OWNERS).await?;
-        let now = engine.env().monotonic_ns();
+        let now = Moment::now(engine.env());
         let mut seen = HashMap::new();
         for owner in owners.into_iter().filter(|owner| owner.id.internal != self.id) {
             let id = owner.id.internal;
             let known = self.seen.get(&id).filter(|(beat, _)| *beat == owner.value.beat);
             let since = known.map_or(now, |(_, since)| *since);
-            if db.is_shared() && now.saturating_sub(since) < PATIENCE.as_nanos() as u64 {
+            if db.is_shared() && since.until(now) < PATIENCE {
                 seen.insert(id, (owner.value.beat, since));
                 continue;
             }
@@ -107,8 +108,12 @@ impl Owners {
     }
 
     /// Takes back that this process is alive: it runs nothing any more.
-    pub async fn leave(&self, engine: &Engine) -> Result<(), CallFailure> {
-        if self.beat > 0.0 { give_up(engine, self.id).await } else { Ok(()) }
+    pub async fn leave(&mut self, engine: &Engine) -> Result<(), CallFailure> {
+        if self.beat > 0.0 {
+            give_up(engine, self.id).await?;
+            self.beat = 0.0;
+        }
+        Ok(())
     }
 }
 

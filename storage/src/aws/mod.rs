@@ -24,7 +24,6 @@ use aws_credential_types::Credentials;
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3, AmazonS3Builder, S3ConditionalPut};
 use object_store::client::ClientOptions;
-use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 
 use self::credentials::StoreCredentials;
@@ -112,13 +111,31 @@ pub fn s3_store(
 /// # Errors
 /// As [`s3_store`].
 pub fn s3_presigner(config: &SdkConfig, env: &Env, bucket: &str, prefix: &str) -> Result<Presigner, BucketError> {
-    Ok(Presigner { store: s3(config, env, bucket)?, prefix: Path::from(prefix.trim_matches('/')) })
+    let error = |reason: &str| BucketError { bucket: bucket.to_owned(), reason: reason.to_owned() };
+    let provider = config.credentials_provider().ok_or_else(|| error("there are no AWS credentials"))?;
+    let region = region_of(config);
+    let endpoint = s3_endpoint(config).unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
+    let prefix = prefix.trim_matches('/');
+    let slash = if prefix.is_empty() { "" } else { "/" };
+    Ok(Presigner {
+        credentials: Arc::new(StoreCredentials::new(provider, env.clone())),
+        region: region.into(),
+        root: format!("{}/{bucket}/{prefix}{slash}", endpoint.trim_end_matches('/')).into(),
+        env: env.clone(),
+    })
+}
+
+fn region_of(config: &SdkConfig) -> &str {
+    config.region().map_or(DEFAULT_REGION, |region| region.as_ref())
+}
+
+fn s3_endpoint(config: &SdkConfig) -> Option<String> {
+    variable(S3_ENDPOINT).or_else(|| config.endpoint_url().map(str::to_owned))
 }
 
 fn s3(config: &SdkConfig, env: &Env, bucket: &str) -> Result<AmazonS3, BucketError> {
     let error = |reason: String| BucketError { bucket: bucket.to_owned(), reason };
     let provider = config.credentials_provider().ok_or_else(|| error("there are no AWS credentials".to_owned()))?;
-    let region = config.region().map_or(DEFAULT_REGION, |region| region.as_ref());
     let retries = object_store::RetryConfig {
         backoff: object_store::BackoffConfig {
             init_backoff: Duration::from_millis(50),
@@ -130,14 +147,14 @@ fn s3(config: &SdkConfig, env: &Env, bucket: &str) -> Result<AmazonS3, BucketErr
     };
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
-        .with_region(region)
+        .with_region(region_of(config))
         .with_credentials(Arc::new(StoreCredentials::new(provider, env.clone())))
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_client_options(ClientOptions::new().with_connect_timeout(S3_CONNECT).with_timeout(S3_ATTEMPT))
         .with_retry(retries);
     // The bucket in the path, not in the name of the host; also what `AmazonS3Builder` does without an endpoint.
     builder = builder.with_virtual_hosted_style_request(false);
-    if let Some(endpoint) = variable(S3_ENDPOINT).or_else(|| config.endpoint_url().map(str::to_owned)) {
+    if let Some(endpoint) = s3_endpoint(config) {
         builder = builder.with_allow_http(endpoint.starts_with("http://")).with_endpoint(endpoint);
     }
     builder.build().map_err(|build| error(build.to_string()))

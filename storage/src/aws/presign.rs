@@ -1,39 +1,89 @@
 //! URLs that let who has no credentials read or write one object for a while.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 
-use http::Method;
-use object_store::aws::AmazonS3;
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode, sign,
+};
+use aws_sigv4::sign::v4;
+use object_store::CredentialProvider as _;
 use object_store::path::Path;
-use object_store::signer::Signer as _;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::credentials::StoreCredentials;
+use crate::env::Env;
+
+/// What stays as it is in a name of an object.
+const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
 /// Signs URLs of objects of one store. See [`super::s3_presigner`].
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Presigner {
-    pub(super) store: AmazonS3,
-    pub(super) prefix: Path,
+    pub(super) credentials: Arc<StoreCredentials>,
+    pub(super) region: Arc<str>,
+    /// The URL of the store's prefix in its bucket, with a slash at the end.
+    pub(super) root: Arc<str>,
+    pub(super) env: Env,
 }
 
 impl Presigner {
-    /// The URL at which whoever has it may `GET` the object at `path` (of the store, without its prefix) until `expires` is over,
-    /// or less if the credentials of this process expire earlier.
+    /// The URL at which whoever has it may `GET` the object at `path` of the store until `expires` is over, or less if the
+    /// credentials of this process expire earlier. `content_type` is the one of the answer, if it is to be another than that of
+    /// the object.
     ///
     /// # Errors
     /// If there are no credentials.
-    pub async fn get(&self, path: &Path, expires: Duration) -> object_store::Result<String> {
-        self.url(Method::GET, path, expires).await
+    pub async fn get(&self, path: &Path, expires: Duration, content_type: Option<&str>) -> object_store::Result<String> {
+        let query = content_type
+            .map(|text| format!("?response-content-type={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
+        self.url("GET", path, expires, query.as_deref().unwrap_or_default()).await
     }
 
-    /// As [`Self::get`], for a `PUT` that replaces the object.
+    /// The URL at which whoever has it may `PUT` the object at `path`.
     ///
     /// # Errors
     /// If there are no credentials.
     pub async fn put(&self, path: &Path, expires: Duration) -> object_store::Result<String> {
-        self.url(Method::PUT, path, expires).await
+        self.url("PUT", path, expires, "").await
     }
 
-    async fn url(&self, method: Method, path: &Path, expires: Duration) -> object_store::Result<String> {
-        let whole: Path = self.prefix.parts().chain(path.parts()).collect();
-        self.store.signed_url(method, &whole, expires).await.map(Into::into)
+    async fn url(&self, method: &str, path: &Path, expires: Duration, query: &str) -> object_store::Result<String> {
+        let held = self.credentials.get_credential().await?;
+        let identity = Credentials::new(&held.key_id, &held.secret_key, held.token.clone(), None, "held").into();
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source: error };
+        let mut settings = SigningSettings::default();
+        settings.signature_location = SignatureLocation::QueryParams;
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+        settings.expires_in = Some(expires);
+        let params = v4::SigningParams::builder()
+            .identity(&identity)
+            .region(&self.region)
+            .name("s3")
+            .time(UNIX_EPOCH + Duration::from_nanos(self.env.now_ns()))
+            .settings(settings)
+            .build()
+            .map_err(|error| failed(error.into()))?
+            .into();
+        let url = format!("{}{}{query}", self.root, utf8_percent_encode(path.as_ref(), KEY));
+        let request = SignableRequest::new(method, url.as_str(), std::iter::empty(), SignableBody::UnsignedPayload)
+            .map_err(|error| failed(error.into()))?;
+        let (instructions, _) = sign(request, &params).map_err(|error| failed(error.into()))?.into_parts();
+        let pairs = instructions.params().iter().map(|(name, value)| {
+            format!("{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(value, KEY_VALUE))
+        });
+        let separator = if query.is_empty() { '?' } else { '&' };
+        Ok(format!("{url}{separator}{}", pairs.collect::<Vec<_>>().join("&")))
+    }
+}
+
+/// What stays as it is in the value of a parameter.
+const KEY_VALUE: &AsciiSet = &KEY.add(b'/');
+
+impl std::fmt::Debug for Presigner {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presigner").field("root", &self.root).finish_non_exhaustive()
     }
 }

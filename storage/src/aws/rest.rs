@@ -16,7 +16,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode};
 
 use super::credentials::StoreCredentials;
-use super::{DEFAULT_REGION, ENDPOINT, variable};
+use super::{ENDPOINT, region_of, variable};
 use crate::env::Env;
 
 /// How long connecting may take.
@@ -140,7 +140,7 @@ impl AwsRest {
         Ok(Self {
             client,
             credentials: config.credentials_provider().map(|held| Arc::new(StoreCredentials::new(held, env.clone()))),
-            region: config.region().map_or(DEFAULT_REGION, |region| region.as_ref()).into(),
+            region: region_of(config).into(),
             endpoint: config.endpoint_url().map(Into::into),
             env,
         })

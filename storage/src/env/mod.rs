@@ -18,9 +18,8 @@ use std::time::Duration;
 
 use futures::future::{BoxFuture, Either, select};
 
-pub(crate) use moment::Moment;
-
 pub use deterministic::{ManualClock, SIMULATED_EPOCH_NS, SeededEntropy};
+pub use moment::Moment;
 pub use system::{SystemClock, SystemEntropy, TokioSpawner};
 pub use task::TaskHandle;
 

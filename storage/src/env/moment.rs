@@ -5,12 +5,13 @@ use super::Env;
 /// A moment by both clocks. The monotonic one may stand still while the machine or the process is suspended, the wall clock may
 /// be set back: of the two, what says that more time has passed is believed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Moment {
+pub struct Moment {
     wall_ns: u64,
     monotonic_ns: u64,
 }
 
 impl Moment {
+    /// This moment.
     pub fn now(env: &Env) -> Self {
         Moment { wall_ns: env.now_ns(), monotonic_ns: env.monotonic_ns() }
     }

@@ -1,0 +1,211 @@
+//! The functions that a deployment consists of.
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+use lakewire_functions::engine::Engine;
+use lakewire_functions::files::Sweep;
+use lakewire_functions::jobs::Ticker;
+use lakewire_functions::lambda::{Front, LargeAnswers, Listeners, Notices, Restored, upkeep};
+use lakewire_functions::nudge::{Nudge, NudgeKey};
+use lakewire_storage::aws::rest::AwsRest;
+use lakewire_storage::aws::{Presigner, s3_presigner};
+use lakewire_storage::database::{Database, Upkeep};
+use lakewire_storage::env::Env;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde_json::{Value as Json, json};
+
+use super::options::LambdaArguments;
+use crate::args::{InstanceSecret, OpenData};
+use crate::failure::Failure;
+use crate::serve::Addresses;
+use crate::storage::location::StoreLocation;
+use crate::storage::open::{BranchOptions, Deployment, Storage};
+use crate::storage::place::Place;
+
+/// The interval of the tick, in ms.
+const MINUTE_MS: f64 = 60_000.0;
+/// The schedule of upkeep, in ns, and how many of its runs make a day.
+const UPKEEP_NS: u64 = 15 * 60 * 1_000_000_000;
+const UPKEEPS_A_DAY: u64 = 96;
+
+/// A Lambda function, by its handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Behind the HTTP APIs.
+    Http,
+    /// Runs what is due.
+    Tick,
+    /// Flushes, merges, deletes.
+    Upkeep,
+}
+
+impl FromStr for Part {
+    type Err = String;
+
+    fn from_str(handler: &str) -> Result<Self, String> {
+        match handler {
+            "http" => Ok(Self::Http),
+            "tick" => Ok(Self::Tick),
+            "upkeep" => Ok(Self::Upkeep),
+            _ => Err(format!("`{handler}` is no handler: `http`, `tick` and `upkeep` are")),
+        }
+    }
+}
+
+type Answer = Result<Json, lambda_runtime::Error>;
+
+impl Part {
+    /// Answers invocations until Lambda ends the process.
+    pub async fn run(self, arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
+        match self {
+            Self::Http => http(arguments, env).await,
+            Self::Tick => tick(arguments, env).await,
+            Self::Upkeep => keep_up(arguments, env).await,
+        }
+    }
+}
+
+/// A deployment whose functions can be run here.
+struct Worker {
+    arguments: LambdaArguments,
+    engine: Arc<Engine>,
+    rest: Option<AwsRest>,
+    presigner: Option<Presigner>,
+}
+
+impl Worker {
+    async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
+        let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
+        let aws = storage.aws.clone();
+        let rest = aws.as_ref().map(|config| AwsRest::new(config, env.clone())).transpose();
+        let rest = rest.map_err(|error| Failure::Server(error.to_string()))?;
+        if let (Some(arn), Some(rest)) = (&arguments.secret_arn, &rest) {
+            let secret = rest.secret(arn).await.map_err(|error| Failure::Server(error.to_string()))?;
+            arguments.serve.identity.instance_secret = InstanceSecret(Some(secret));
+        }
+        let presigner = presigner(&storage, aws.as_ref(), env)?;
+        let deployment = storage.deployment(&arguments.serve.identity).await?;
+        let db = database(&deployment, &arguments, Upkeep::Elsewhere).await?;
+        let instance = deployment.place.instance(&deployment.identity)?;
+        // Nobody reaches a function by an address of its own.
+        let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };
+        let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere)?;
+        engine.warm_up().await;
+        Ok(Self { arguments, engine, rest, presigner })
+    }
+
+    /// Who is told of what is committed here.
+    fn notices(&self, tick: Option<String>) -> Result<Notices, Failure> {
+        let relay = match &self.arguments.relay_url {
+            None => None,
+            Some(url) => {
+                let client = reqwest::Client::builder().build().map_err(|error| Failure::Server(error.to_string()))?;
+                Some(Nudge::new(client, url, NudgeKey::new(&self.engine.deployment().secret), true))
+            }
+        };
+        let listeners = Listeners {
+            tick,
+            upkeep: self.arguments.upkeep_function.clone(),
+            socket: self.arguments.socket_function.clone(),
+            relay,
+        };
+        Ok(Notices::new(self.engine.db(), self.rest.clone(), listeners))
+    }
+}
+
+async fn database(deployment: &Deployment, arguments: &LambdaArguments, upkeep: Upkeep) -> Result<Arc<Database>, Failure> {
+    let options = BranchOptions { upkeep, ..BranchOptions::from(&arguments.serve.tuning) };
+    deployment.database(&arguments.serve.storage.branch, &options).await
+}
+
+fn presigner(storage: &Storage, aws: Option<&SdkConfig>, env: &Env) -> Result<Option<Presigner>, Failure> {
+    let (StoreLocation::S3 { bucket, prefix }, Some(config)) = (&storage.place.store, aws) else { return Ok(None) };
+    let signs = s3_presigner(config, env, bucket, prefix);
+    let failed = |reason: String| Failure::Storage { place: storage.place.store.to_string(), reason };
+    signs.map(Some).map_err(|error| failed(error.to_string()))
+}
+
+async fn http(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
+    let worker = Worker::open(arguments, &env).await?;
+    let notices = worker.notices(worker.arguments.tick_function.clone())?;
+    let store = worker.engine.store().clone();
+    let large = worker.presigner.clone().map(|presigner| LargeAnswers { store, presigner, env });
+    let front = Arc::new(Front::new(worker.engine.clone(), worker.arguments.site_api.clone(), large, notices));
+    let handler = service_fn(move |request: lambda_http::Request| {
+        let front = front.clone();
+        async move { front.answer(request).await }
+    });
+    let runtime = lambda_http::runtime(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
+    runtime.run().await.map_err(ended)
+}
+
+async fn tick(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
+    let worker = Worker::open(arguments, &env).await?;
+    // What its functions schedule is run here.
+    let notices = Arc::new(worker.notices(None)?);
+    let (engine, ticker) = (worker.engine.clone(), Arc::new(Ticker::new(worker.engine.clone())));
+    let handler = service_fn(move |_event: LambdaEvent<Json>| {
+        let (engine, ticker, notices, env) = (engine.clone(), ticker.clone(), notices.clone(), env.clone());
+        async move {
+            let now_ms = env.now_ns() as f64 / 1e6;
+            let until_ms = (now_ms / MINUTE_MS).floor() * MINUTE_MS + MINUTE_MS;
+            let ran = ticker.run(until_ms).await;
+            notices.send(engine.db()).await;
+            ran.map(|()| json!({})).map_err(lambda_runtime::Error::from)
+        }
+    });
+    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
+    runtime.run().await.map_err(ended)
+}
+
+/// Upkeep of a deployment that may not be there yet.
+async fn keep_up(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
+    let (arguments, opened) = (Arc::new(arguments), Arc::new(tokio::sync::OnceCell::new()));
+    let handler = service_fn(move |_event: LambdaEvent<Json>| {
+        let (arguments, opened, env) = (arguments.clone(), opened.clone(), env.clone());
+        async move {
+            let kept: &Kept = match opened.get_or_try_init(|| Kept::open(&arguments, &env)).await {
+                Ok(kept) => kept,
+                // Its first request makes it.
+                Err(Failure::NoDeployment { .. }) => return Ok(json!({"deployment": null})),
+                Err(failure) => return Err(lambda_runtime::Error::from(failure)),
+            };
+            kept.upkeep(&arguments, &env).await
+        }
+    });
+    Runtime::new(handler).run().await.map_err(ended)
+}
+
+struct Kept {
+    deployment: Deployment,
+    db: Arc<Database>,
+}
+
+impl Kept {
+    async fn open(arguments: &LambdaArguments, env: &Env) -> Result<Self, Failure> {
+        let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
+        let deployment = storage.existing_deployment().await?;
+        // It trims the log, but does nothing in the background.
+        let db = database(&deployment, arguments, Upkeep::OnDemand).await?;
+        Ok(Self { deployment, db })
+    }
+
+    async fn upkeep(&self, arguments: &LambdaArguments, env: &Env) -> Answer {
+        let branch = &arguments.serve.storage.branch;
+        let history = arguments.serve.tuning.history;
+        let lake = match arguments.serve.tuning.open_data {
+            OpenData::Off => None,
+            OpenData::Every(_) => self.deployment.lake(branch, history)?,
+        };
+        let sweep = Sweep::new(self.db.clone(), self.deployment.context.store.clone());
+        let search = (env.now_ns() / UPKEEP_NS).is_multiple_of(UPKEEPS_A_DAY);
+        let kept = upkeep(&self.db, &sweep, lake.as_ref(), search).await?;
+        Ok(serde_json::to_value(kept)?)
+    }
+}
+
+fn ended(error: lambda_runtime::Error) -> Failure {
+    Failure::Server(format!("the Lambda runtime: {error}"))
+}
