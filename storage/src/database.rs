@@ -8,7 +8,7 @@ use crate::checkpoint::Flusher;
 use crate::commit::Committer;
 use crate::env::{Env, TaskHandle};
 use crate::limits::Limits;
-use crate::log::{CommitLog, EntryNumber, Timestamp};
+use crate::log::{CommitLog, EntryNumber, LogEntry, Timestamp};
 use crate::timeline::{Segments, SegmentsError};
 use crate::transaction::Transaction;
 use crate::{housekeeping, maintenance, recovery};
@@ -168,6 +168,12 @@ impl Database {
         self.committer.refresh().await?;
         self.is_caught_up.store(true, Ordering::Release);
         Ok(())
+    }
+
+    /// Makes entries of the log part of [`Self::latest`] that another process has read, if they go on where it ends: that spares
+    /// reading them here.
+    pub async fn learn(&self, entries: Vec<(EntryNumber, LogEntry)>) {
+        self.committer.learn(entries).await;
     }
 
     /// Whether what others commit is learned without being asked for.

@@ -4,6 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
+use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use lakewire_functions::engine::Engine;
 use lakewire_functions::files::Sweep;
 use lakewire_functions::jobs::Ticker;
@@ -115,7 +116,11 @@ impl Worker {
     }
 }
 
-async fn database(deployment: &Deployment, arguments: &LambdaArguments, upkeep: Upkeep) -> Result<Arc<Database>, Failure> {
+async fn database(
+    deployment: &Deployment,
+    arguments: &LambdaArguments,
+    upkeep: Upkeep,
+) -> Result<Arc<Database>, Failure> {
     let options = BranchOptions { upkeep, ..BranchOptions::from(&arguments.serve.tuning) };
     deployment.database(&arguments.serve.storage.branch, &options).await
 }
@@ -133,11 +138,11 @@ async fn http(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
     let store = worker.engine.store().clone();
     let large = worker.presigner.clone().map(|presigner| LargeAnswers { store, presigner, env });
     let front = Arc::new(Front::new(worker.engine.clone(), worker.arguments.site_api.clone(), large, notices));
-    let handler = service_fn(move |request: lambda_http::Request| {
+    let handler = service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let front = front.clone();
-        async move { front.answer(request).await }
+        async move { Ok::<_, lambda_runtime::Error>(front.answer(event.payload).await) }
     });
-    let runtime = lambda_http::runtime(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
+    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
     runtime.run().await.map_err(ended)
 }
 

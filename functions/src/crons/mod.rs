@@ -16,7 +16,7 @@ mod tests;
 use apply::CronDiff;
 pub(crate) use apply::apply;
 pub(crate) use row::{CronRow, Listed, NextRun, RunRow, list, runs};
-pub(crate) use run::{next_due, due, give_up};
+pub(crate) use run::{due, give_up, next_due};
 pub(crate) use schedule::DAYS;
 pub use schedule::Schedule;
 pub(crate) use spec::{CronSpec, parse};

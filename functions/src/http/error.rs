@@ -11,7 +11,7 @@ pub struct ApiError(pub CallFailure);
 
 impl ApiError {
     /// 400 with `code`.
-    pub(super) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
+    pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self(CallFailure::BadRequest { code, message: message.into() })
     }
 }

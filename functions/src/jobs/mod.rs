@@ -30,5 +30,5 @@ pub use executor::Scheduler;
 pub(crate) use owners::TRANSIENT;
 pub(crate) use row::{JobRow, arguments};
 pub(crate) use run::is_paused;
-pub use tick::Ticker;
 pub(crate) use schedule::{CancelArgs, JobUsage, ScheduleArgs, cancel, insert};
+pub use tick::Ticker;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::body::BodyDataStream;
 use futures::StreamExt as _;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, LOCATION, VARY,
 };
 use http::response::Parts;
 use http::{HeaderValue, Response, StatusCode};
@@ -47,13 +47,13 @@ pub enum LargeAnswerError {
 }
 
 impl LargeAnswers {
-    /// Stores the body that begins with `begun`; the response leads to it. `fetch` and browsers follow by themselves.
+    /// Stores the body that begins with `begun`; the response, without a body, leads to it. `fetch` and browsers follow by themselves.
     pub(super) async fn answer(
         &self,
         parts: Parts,
         begun: Vec<u8>,
         mut rest: BodyDataStream,
-    ) -> Result<Response<lambda_http::Body>, LargeAnswerError> {
+    ) -> Result<Parts, LargeAnswerError> {
         let path = Path::from_iter([FOLDER, &hex::encode(self.env.random_bytes::<16>())]);
         let mut upload = Upload::new(self.store.clone(), path.clone());
         upload.write(&begun).await?;
@@ -70,17 +70,17 @@ impl LargeAnswers {
         upload.finish().await?;
         let content_type = parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let url = self.presigner.get(&path, EXPIRES, content_type).await?;
-        let mut response = Response::new(lambda_http::Body::Empty);
+        let mut response = Response::new(());
         // What was asked for by POST is got by GET.
         *response.status_mut() = StatusCode::SEE_OTHER;
         let headers = response.headers_mut();
-        headers.extend(parts.headers.into_iter().filter_map(|(name, value)| {
-            let kept = [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, VARY];
-            name.filter(|name| kept.contains(name)).map(|name| (name, value))
-        }));
+        for name in [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, VARY] {
+            if let Some(value) = parts.headers.get(&name) {
+                headers.insert(name, value.clone());
+            }
+        }
         headers.insert(LOCATION, HeaderValue::from_str(&url)?);
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.remove(CONTENT_LENGTH);
-        Ok(response)
+        Ok(response.into_parts().0)
     }
 }

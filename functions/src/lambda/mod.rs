@@ -10,6 +10,7 @@
 //! | [`Ticker`](crate::jobs::Ticker) | a schedule, once a minute, and [`Notices`] | runs what is due |
 //! | [`upkeep`] | a schedule, and [`Notices`] | flushes, merges and deletes files |
 
+pub mod event;
 mod front;
 mod large;
 mod notices;

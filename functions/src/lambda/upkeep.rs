@@ -48,7 +48,12 @@ pub struct Upkept {
 ///
 /// # Errors
 /// [`UpkeepError`]. What was done until then stays; the next time goes on.
-pub async fn upkeep(db: &Arc<Database>, sweep: &Sweep, lake: Option<&Lake>, search: bool) -> Result<Upkept, UpkeepError> {
+pub async fn upkeep(
+    db: &Arc<Database>,
+    sweep: &Sweep,
+    lake: Option<&Lake>,
+    search: bool,
+) -> Result<Upkept, UpkeepError> {
     db.begin_turn();
     db.refresh().await?;
     let expired_requests = expire_session_requests(db).await?;

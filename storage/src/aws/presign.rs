@@ -5,7 +5,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
-    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode, sign,
+    PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
+    sign,
 };
 use aws_sigv4::sign::v4;
 use object_store::CredentialProvider as _;
@@ -35,9 +36,14 @@ impl Presigner {
     ///
     /// # Errors
     /// If there are no credentials.
-    pub async fn get(&self, path: &Path, expires: Duration, content_type: Option<&str>) -> object_store::Result<String> {
-        let query = content_type
-            .map(|text| format!("?response-content-type={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
+    pub async fn get(
+        &self,
+        path: &Path,
+        expires: Duration,
+        content_type: Option<&str>,
+    ) -> object_store::Result<String> {
+        let query =
+            content_type.map(|text| format!("?response-content-type={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
         self.url("GET", path, expires, query.as_deref().unwrap_or_default()).await
     }
 
@@ -52,7 +58,10 @@ impl Presigner {
     async fn url(&self, method: &str, path: &Path, expires: Duration, query: &str) -> object_store::Result<String> {
         let held = self.credentials.get_credential().await?;
         let identity = Credentials::new(&held.key_id, &held.secret_key, held.token.clone(), None, "held").into();
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic { store: "S3", source: error };
+        let failed = |error: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
+            store: "S3",
+            source: error,
+        };
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.percent_encoding_mode = PercentEncodingMode::Single;

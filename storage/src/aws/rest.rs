@@ -249,7 +249,8 @@ impl AwsRest {
 
     /// Where a service is: as the environment says, or at AWS.
     fn endpoint(&self, variable_name: &str, host: &str) -> String {
-        let given = variable(&format!("{ENDPOINT}_{variable_name}")).or_else(|| self.endpoint.as_deref().map(Into::into));
+        let given =
+            variable(&format!("{ENDPOINT}_{variable_name}")).or_else(|| self.endpoint.as_deref().map(Into::into));
         let endpoint = given.unwrap_or_else(|| format!("https://{host}.{}.amazonaws.com", self.region));
         endpoint.trim_end_matches('/').to_owned()
     }

@@ -26,6 +26,7 @@ pub use table::{IndexConfig, IndexInfo, IndexState, TableInfo, TableState};
 
 use crate::document::Document;
 use crate::id::{DocumentId, InternalId, TableNumber};
+use crate::log::LoggedWrite;
 
 /// The tables, indexes and schemas of one snapshot. Cheap to clone.
 #[derive(Clone, Default)]
@@ -134,6 +135,14 @@ impl Catalog {
             }
         }
         Ok(())
+    }
+
+    /// Takes over what writes changed.
+    pub(crate) fn apply_writes(&mut self, writes: &[LoggedWrite]) -> Result<(), RowError> {
+        self.apply(writes.iter().filter_map(|write| {
+            let table = SystemTable::from_tablet(write.table)?;
+            Some(RowChange { table, id: write.id, document: write.document.as_deref() })
+        }))
     }
 
     fn apply_table(&mut self, row: InternalId, document: Option<&Document>) -> Result<(), RowError> {

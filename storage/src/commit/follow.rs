@@ -107,6 +107,16 @@ impl Committer {
         }
     }
 
+    /// Takes over entries, in order, that somebody else has read. What does not go on where latest ends is left to
+    /// [`Self::refresh`].
+    pub async fn learn(&self, entries: Vec<(EntryNumber, LogEntry)>) {
+        let from = self.next_entry();
+        let known = entries.iter().take_while(|(n, _)| *n < from).count();
+        let new = entries.into_iter().skip(known).zip(from..);
+        let new: Vec<_> = new.take_while(|((n, _), expected)| n == expected).map(|(entry, _)| entry).collect();
+        let _nothing_was_read = self.found(from, Ok(new)).await;
+    }
+
     /// Whether others can append too.
     pub fn is_shared(&self) -> bool {
         self.log.is_shared()

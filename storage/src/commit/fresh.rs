@@ -32,9 +32,7 @@ impl FreshLog {
     }
 
     fn is_stale(&self) -> bool {
-        self.log.is_shared()
-            && !sabotage::is(Rule::StalledWriterTrusted)
-            && self.seen.lock().elapsed(&self.env) > FRESH
+        self.log.is_shared() && !sabotage::is(Rule::StalledWriterTrusted) && self.seen.lock().elapsed(&self.env) > FRESH
     }
 
     fn seen(&self, asked: Moment) {

@@ -13,6 +13,7 @@ mod faulty;
 mod local;
 mod memory;
 mod object_store;
+mod recent;
 mod remote;
 
 pub mod conformance;
@@ -33,6 +34,7 @@ pub use faulty::{Fault, FaultRates, FaultyLog};
 pub use local::{LocalLog, LocalLogOptions};
 pub use memory::MemoryLog;
 pub use object_store::ObjectStoreLog;
+pub use recent::RecentLog;
 pub use remote::RemoteLog;
 
 /// The number of an entry, from 1. 0 stands for "before the first".

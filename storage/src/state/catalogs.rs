@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::catalog::{Catalog, RowChange, RowError, SystemTable};
+use crate::catalog::{Catalog, RowError};
 use crate::log::{LoggedTransaction, Timestamp};
 
 /// How many catalogs of the past are kept. Those before are read from the rows of their time.
@@ -39,13 +39,7 @@ impl Catalogs {
             return Ok(false);
         }
         let mut catalog = Catalog::clone(&self.newest);
-        catalog.apply(transaction.writes.iter().filter_map(|write| {
-            Some(RowChange {
-                table: SystemTable::from_tablet(write.table)?,
-                id: write.id,
-                document: write.document.as_deref(),
-            })
-        }))?;
+        catalog.apply_writes(&transaction.writes)?;
         self.newest = Arc::new(catalog);
         let kept = &self.since[self.since.len().saturating_sub(KEPT - 1)..];
         self.since = kept.iter().cloned().chain([(transaction.ts, self.newest.clone())]).collect();

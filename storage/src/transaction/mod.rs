@@ -9,6 +9,7 @@
 //! operation that consists of several writes (one that creates a table, or changes a definition) may have done some of them: go
 //! back to a savepoint then. A write of one document in a table that is there is done or not done.
 
+mod carry;
 mod error;
 mod finish;
 mod paginate;
@@ -27,6 +28,7 @@ mod write;
 
 use std::sync::Arc;
 
+pub use carry::{CarriedTransaction, CarryError};
 pub use error::TxError;
 pub(crate) use finish::Finished;
 pub use paginate::{Page, PageOptions, PageStatus};

@@ -43,7 +43,9 @@ pub async fn run(options: PromoteOptions, env: Env) -> Result<(), Failure> {
 
     let logs = flush(&source).await?;
     let existing = target.place.existing_identity(&*target.store, &IdentityArgs::default(), &env).await?;
-    let Some(marker) = marker::begin(&target, source.place.instance(&source.identity)?, existing.is_some(), &env).await? else {
+    let Some(marker) =
+        marker::begin(&target, source.place.instance(&source.identity)?, existing.is_some(), &env).await?
+    else {
         eprintln!("lakewire: {} is in {place} already", source.place);
         return Ok(());
     };
