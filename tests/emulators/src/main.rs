@@ -4,16 +4,17 @@
 
 use std::io::Read as _;
 
-use lakewire_emulators::{Dynoxide, Ministack};
+use lakewire_emulators::{Dynoxide, Lambda, Ministack};
 
 fn main() {
-    let (mut dynoxide, mut ministack) = (None, None);
+    let (mut dynoxide, mut ministack, mut lambda) = (None, None, None);
     for service in std::env::args().skip(1) {
         let endpoint = match service.as_str() {
             "dynamodb" => dynoxide.get_or_insert_with(Dynoxide::start).endpoint(),
             "s3" => ministack.get_or_insert_with(Ministack::start).endpoint(),
+            "lambda" => lambda.get_or_insert_with(Lambda::start).endpoint(),
             _ => {
-                eprintln!("lakewire-emulator: `{service}` is no service: `dynamodb` and `s3` are");
+                eprintln!("lakewire-emulator: `{service}` is no service: `dynamodb`, `s3` and `lambda` are");
                 std::process::exit(2);
             }
         };
