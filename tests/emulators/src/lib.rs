@@ -7,6 +7,7 @@
 
 mod background;
 mod dynoxide;
+mod faults;
 mod lambda;
 mod ministack;
 mod random;
@@ -16,6 +17,7 @@ mod timer;
 mod tests;
 
 pub use self::dynoxide::Dynoxide;
+pub use self::faults::Faults;
 pub use self::lambda::Lambda;
 pub use self::ministack::{Ministack, python};
 
