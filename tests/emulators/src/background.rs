@@ -24,7 +24,8 @@ impl Background {
         S: FnOnce(TcpListener) -> F + Send + 'static,
         F: Future<Output = ()>,
     {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("listen on a free port of the loopback interface");
+        let listener =
+            std::net::TcpListener::bind(("127.0.0.1", 0)).expect("listen on a free port of the loopback interface");
         listener.set_nonblocking(true).expect("a socket can be non-blocking");
         let endpoint = format!("http://{}", listener.local_addr().expect("a bound socket has an address"));
         let (stop, stopped) = oneshot::channel::<()>();

@@ -44,12 +44,22 @@ async fn a_request_becomes_an_event() {
     let (lambda, http) = (Lambda::start(), Http::new());
     let (_folder, api) = start(&lambda, &http, ECHO, json!({"function": "f", "kind": "http"})).await;
     let url = api["url"].as_str().expect("a URL");
-    let headers = [("x-a", "1"), ("x-a", "2"), ("cookie", "k=v; l=w"), ("content-type", "application/json"), ("user-agent", "me")];
+    let headers = [
+        ("x-a", "1"),
+        ("x-a", "2"),
+        ("cookie", "k=v; l=w"),
+        ("content-type", "application/json"),
+        ("user-agent", "me"),
+    ];
     let path = "/a%20b/c%2Fd?x=1&x=%202&y";
     let answer = http.send(Method::POST, &format!("{url}{path}"), &headers, "{\"n\":1}").await;
     let event = answer.json();
     assert_eq!(event["version"], "2.0");
-    assert_eq!((&event["routeKey"], &event["rawPath"]), (&json!("$default"), &json!("/a b/c/d")), "the path is decoded");
+    assert_eq!(
+        (&event["routeKey"], &event["rawPath"]),
+        (&json!("$default"), &json!("/a b/c/d")),
+        "the path is decoded"
+    );
     assert_eq!(event["rawQueryString"], "x=1&x=%202&y");
     assert_eq!(event["queryStringParameters"], json!({"x": "1, 2", "y": ""}));
     assert_eq!(event["cookies"], json!(["k=v", "l=w"]));
@@ -191,7 +201,8 @@ async fn connections_have_limits() {
 #[tokio::test]
 async fn a_module_that_does_not_load_fails_the_initialization() {
     let (lambda, http) = (Lambda::start(), Http::new());
-    let (_folder, _) = start(&lambda, &http, "throw new TypeError('at the top')", json!({"function": "f", "kind": "http"})).await;
+    let (_folder, _) =
+        start(&lambda, &http, "throw new TypeError('at the top')", json!({"function": "f", "kind": "http"})).await;
     let failed = http.invoke(lambda.endpoint(), "f", &json!({})).await.json();
     assert_eq!((&failed["errorType"], &failed["errorMessage"]), (&json!("TypeError"), &json!("at the top")));
 }

@@ -45,7 +45,10 @@ impl Table {
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", target.as_str()),
             ("x-amz-date", "20260101T000000Z"),
-            ("authorization", "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=b"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=b",
+            ),
         ];
         self.http.try_send(Method::POST, &format!("{endpoint}/"), &headers, body.to_string()).await
     }
@@ -96,12 +99,14 @@ async fn a_conditional_put_whose_answer_is_lost_was_done() {
 #[tokio::test]
 async fn what_is_refused_or_lost_was_not_done() {
     let table = Table::start().await;
-    table.set(json!({"plan": [
-        {"fault": "Throttled", "service": "dynamodb"},
-        {"fault": "Throttled", "code": "ThrottlingException"},
-        {"fault": "Failed", "status": 503},
-        {"fault": "LostRequest", "ms": 50},
-    ]})).await;
+    table
+        .set(json!({"plan": [
+            {"fault": "Throttled", "service": "dynamodb"},
+            {"fault": "Throttled", "code": "ThrottlingException"},
+            {"fault": "Failed", "status": 503},
+            {"fault": "LostRequest", "ms": 50},
+        ]}))
+        .await;
     assert_eq!(kind(table.create("1", "a").await), "ProvisionedThroughputExceededException");
     assert_eq!(kind(table.create("1", "b").await), "ThrottlingException");
     let failed = table.create("1", "c").await;
@@ -117,12 +122,14 @@ async fn what_is_refused_or_lost_was_not_done() {
 #[tokio::test]
 async fn what_fails_afterwards_comes_twice_or_comes_late_was_done() {
     let table = Table::start().await;
-    table.set(json!({"plan": [
-        {"fault": "FailedAfter", "status": 500, "contains": "\"1\""},
-        {"fault": "Twice", "contains": "\"2\""},
-        {"fault": "Late", "ms": 100, "contains": "\"3\""},
-        {"fault": "Slow", "ms": 60, "contains": "\"4\"", "skip": 1, "times": 2},
-    ]})).await;
+    table
+        .set(json!({"plan": [
+            {"fault": "FailedAfter", "status": 500, "contains": "\"1\""},
+            {"fault": "Twice", "contains": "\"2\""},
+            {"fault": "Late", "ms": 100, "contains": "\"3\""},
+            {"fault": "Slow", "ms": 60, "contains": "\"4\"", "skip": 1, "times": 2},
+        ]}))
+        .await;
     assert_eq!(kind(table.create("1", "a").await), "InternalServerError");
     assert_eq!(table.value("1").await, "a");
     assert_eq!(kind(table.create("2", "b").await), "ConditionalCheckFailedException", "the second answer");
@@ -160,7 +167,10 @@ async fn random_faults_follow_their_seed() {
     let count = |outcome| runs[0].iter().filter(|found| **found == outcome).count();
     assert!((40..80).contains(&count(Some(400))), "throttled: {}", count(Some(400)));
     assert!((20..60).contains(&count(None)), "lost: {}", count(None));
-    let refused = table.http.send(Method::PUT, &format!("{}/_faults", table.proxy.endpoint()), &[], r#"{"rates":[{"fault":"Twice"}]}"#).await;
+    let refused = table
+        .http
+        .send(Method::PUT, &format!("{}/_faults", table.proxy.endpoint()), &[], r#"{"rates":[{"fault":"Twice"}]}"#)
+        .await;
     assert_eq!(refused.status, StatusCode::BAD_REQUEST, "a random fault without a share");
 }
 
@@ -185,7 +195,8 @@ async fn eventually_consistent_reads_may_be_old() {
     table.set(json!({"staleMs": 2000, "seed": 1})).await;
     let key = json!({"pk": {"S": "1"}});
     let get = |now: bool| json!({"TableName": "tab", "Key": key, "ConsistentRead": now});
-    let read = async |now: bool| table.call("GetItem", get(now)).await.expect("an answer").json()["Item"]["v"]["S"].clone();
+    let read =
+        async |now: bool| table.call("GetItem", get(now)).await.expect("an answer").json()["Item"]["v"]["S"].clone();
     assert_eq!(read(false).await, "before");
     let put = json!({"TableName": "tab", "Item": {"pk": {"S": "1"}, "v": {"S": "after"}}});
     table.call("PutItem", put).await;

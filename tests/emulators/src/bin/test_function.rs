@@ -87,7 +87,8 @@ fn main() {
 /// One request of the Runtime API; gives the headers of the answer, with lower-case names, and its body.
 fn call(api: &mut BufReader<TcpStream>, method: &str, place: &str, body: &str) -> (Vec<(String, String)>, String) {
     let length = body.len();
-    let head = format!("{method} /2018-06-01/runtime/{place} HTTP/1.1\r\nHost: runtime\r\nContent-Length: {length}\r\n\r\n");
+    let head =
+        format!("{method} /2018-06-01/runtime/{place} HTTP/1.1\r\nHost: runtime\r\nContent-Length: {length}\r\n\r\n");
     api.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat()).expect("the Runtime API listens");
     let mut headers = Vec::new();
     loop {

@@ -65,9 +65,8 @@ impl Faults {
                 tokio::spawn(async move {
                     let serve = service_fn(|request| Arc::clone(&proxy).serve(request));
                     // An error is a client that is gone, or an answer that is lost on purpose: that closes the connection.
-                    let _end = hyper::server::conn::http1::Builder::new()
-                        .serve_connection(TokioIo::new(stream), serve)
-                        .await;
+                    let _end =
+                        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
                 });
             }
         }))

@@ -70,8 +70,15 @@ impl Operation {
     /// Whether it changes tables of DynamoDB or what is in them.
     pub fn writes_tables(&self) -> bool {
         let writes = [
-            "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "CreateTable", "DeleteTable",
-            "UpdateTable", "UpdateTimeToLive",
+            "PutItem",
+            "UpdateItem",
+            "DeleteItem",
+            "BatchWriteItem",
+            "TransactWriteItems",
+            "CreateTable",
+            "DeleteTable",
+            "UpdateTable",
+            "UpdateTimeToLive",
         ];
         self.service == "dynamodb" && writes.contains(&self.name.as_str())
     }

@@ -77,9 +77,7 @@ impl Replica {
         }
         for name in ["GlobalSecondaryIndexes", "LocalSecondaryIndexes"] {
             if let Some(indexes) = described["Table"][name].as_array() {
-                let bare = |index: &Value| {
-                    json!({"IndexName": index["IndexName"], "KeySchema": index["KeySchema"], "Projection": index["Projection"]})
-                };
+                let bare = |index: &Value| json!({"IndexName": index["IndexName"], "KeySchema": index["KeySchema"], "Projection": index["Projection"]});
                 make[name] = indexes.iter().map(bare).collect();
             }
         }
@@ -103,7 +101,10 @@ impl Replica {
         let headers = [
             ("content-type", "application/x-amz-json-1.0"),
             ("x-amz-target", target.as_str()),
-            ("authorization", "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"),
+            (
+                "authorization",
+                "AWS4-HMAC-SHA256 Credential=x/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0",
+            ),
             ("x-amz-date", "20260101T000000Z"),
         ];
         let Answer { status, body, .. } = self.upstream.post(&format!("{endpoint}/"), &headers, body).await?;

@@ -15,8 +15,13 @@ fn operation(method: &str, uri: &str, headers: &[(&str, &str)]) -> String {
 #[test]
 fn operations_are_told_from_requests() {
     assert_eq!(operation("POST", "/", &[("x-amz-target", "DynamoDB_20120810.PutItem")]), "dynamodb.PutItem");
-    assert_eq!(operation("POST", "/", &[("x-amz-target", "secretsmanager.GetSecretValue")]), "secretsmanager.GetSecretValue");
-    let signed = |service: &str| format!("AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host");
+    assert_eq!(
+        operation("POST", "/", &[("x-amz-target", "secretsmanager.GetSecretValue")]),
+        "secretsmanager.GetSecretValue"
+    );
+    let signed = |service: &str| {
+        format!("AWS4-HMAC-SHA256 Credential=a/20260101/eu-west-1/{service}/aws4_request, SignedHeaders=host")
+    };
     let s3 = signed("s3");
     let s3 = |method: &str, uri: &str| operation(method, uri, &[("authorization", s3.as_str())]);
     assert_eq!(s3("PUT", "/bucket/a/b"), "s3.PutObject");
@@ -30,7 +35,10 @@ fn operations_are_told_from_requests() {
     let presigned = "/bucket/a?X-Amz-Algorithm=x&X-Amz-Credential=k%2F20260101%2Fus-east-1%2Fs3%2Faws4_request";
     assert_eq!(operation("GET", presigned, &[]), "s3.GetObject");
     let lambda = signed("lambda");
-    assert_eq!(operation("POST", "/2015-03-31/functions/f/invocations", &[("authorization", &lambda)]), "lambda.Invoke");
+    assert_eq!(
+        operation("POST", "/2015-03-31/functions/f/invocations", &[("authorization", &lambda)]),
+        "lambda.Invoke"
+    );
     let api = signed("execute-api");
     assert_eq!(operation("POST", "/prod/@connections/x", &[("authorization", &api)]), "execute-api.PostToConnection");
 }
@@ -63,16 +71,40 @@ fn capacity_is_computed_by_the_rules() {
     let cases = [
         ("PutItem", json!({"Item": item(1024)}), 200, json!({}), write(1.0)),
         ("PutItem", json!({"Item": item(1025)}), 200, json!({}), write(2.0)),
-        ("PutItem", json!({"Item": item(3000)}), 400, json!({"__type": "x#ConditionalCheckFailedException"}), write(3.0)),
+        (
+            "PutItem",
+            json!({"Item": item(3000)}),
+            400,
+            json!({"__type": "x#ConditionalCheckFailedException"}),
+            write(3.0),
+        ),
         ("PutItem", json!({"Item": item(3000)}), 400, json!({"__type": "x#ThrottlingException"}), write(0.0)),
         ("PutItem", json!({"Item": item(10)}), 200, json!({"ConsumedCapacity": {"CapacityUnits": 7.0}}), write(7.0)),
-        ("TransactWriteItems", json!({"TransactItems": [{"Put": {"Item": item(1500)}}, {"ConditionCheck": {}}]}), 200, json!({}), write(6.0)),
-        ("BatchWriteItem", json!({"RequestItems": {"t": [{"PutRequest": {"Item": item(2000)}}, {"DeleteRequest": {}}]}}), 200, json!({}), write(3.0)),
+        (
+            "TransactWriteItems",
+            json!({"TransactItems": [{"Put": {"Item": item(1500)}}, {"ConditionCheck": {}}]}),
+            200,
+            json!({}),
+            write(6.0),
+        ),
+        (
+            "BatchWriteItem",
+            json!({"RequestItems": {"t": [{"PutRequest": {"Item": item(2000)}}, {"DeleteRequest": {}}]}}),
+            200,
+            json!({}),
+            write(3.0),
+        ),
         ("GetItem", json!({"ConsistentRead": true}), 200, json!({"Item": item(4097)}), read(2.0)),
         ("GetItem", json!({}), 200, json!({"Item": item(4097)}), read(1.0)),
         ("GetItem", json!({}), 200, json!({}), read(0.5)),
         ("Query", json!({"ConsistentRead": true}), 200, json!({"Items": [item(3000), item(3000)]}), read(2.0)),
-        ("BatchGetItem", json!({"RequestItems": {"t": {"Keys": [1, 2, 3]}}}), 200, json!({"Responses": {"t": [item(5000)]}}), read(2.0)),
+        (
+            "BatchGetItem",
+            json!({"RequestItems": {"t": {"Keys": [1, 2, 3]}}}),
+            200,
+            json!({"Responses": {"t": [item(5000)]}}),
+            read(2.0),
+        ),
         ("DescribeTable", json!({}), 200, json!({}), read(0.0)),
     ];
     for (operation, request, status, answer, units) in cases {

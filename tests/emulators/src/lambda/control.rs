@@ -245,6 +245,8 @@ fn default_which() -> Which {
 
 async fn kill(State(service): State<Arc<Service>>, Json(kill): Json<Kill>) -> Response {
     let Some(function) = service.function(&kill.function) else { return unknown(&kill.function) };
+    // Those that have answered are idle, not busy.
+    function.settle().await;
     let started = std::time::Instant::now();
     loop {
         let killed = function.kill(kill.which);

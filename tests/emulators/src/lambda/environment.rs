@@ -71,8 +71,7 @@ impl Environment {
         let failed = |error: std::io::Error| outcome(End::Crashed, "Runtime.InvalidEntrypoint", &error.to_string());
         let api = RuntimeApi::start(arn).await.map_err(failed)?;
         let log = File::options().append(true).create(true).open(folder.join(format!("{function}.log")));
-        let place =
-            Place { function, runtime_api: &api.address, log: log.map_err(failed)?, folder, environment: id };
+        let place = Place { function, runtime_api: &api.address, log: log.map_err(failed)?, folder, environment: id };
         let process = Process::start(&definition, place).map_err(failed)?;
         Ok(Self { id, process, api, definition, snapshot: false, frozen: false })
     }

@@ -62,7 +62,7 @@ struct Pool {
 
 /// Where an invocation runs.
 enum Slot {
-    Warm(Environment),
+    Warm(Box<Environment>),
     /// In a new environment with this number.
     Cold(u64),
 }
@@ -177,7 +177,7 @@ impl Function {
             let Some(mut environment) = waiting.or_else(|| pool.snapshots.pop()) else { break };
             if !environment.has_ended() {
                 pool.busy.insert(environment.id, Some(environment.pid()));
-                return Ok((Slot::Warm(environment), definition, generation));
+                return Ok((Slot::Warm(Box::new(environment)), definition, generation));
             }
         }
         if pool.busy.len() >= definition.concurrency {
@@ -196,7 +196,7 @@ impl Function {
         reply: oneshot::Sender<Outcome>,
     ) {
         let (mut environment, init) = match slot {
-            Slot::Warm(environment) => (environment, None),
+            Slot::Warm(environment) => (*environment, None),
             Slot::Cold(number) => match self.start(number, &definition).await {
                 Ok((environment, init)) => (environment, Some(init)),
                 Err(failed) => {

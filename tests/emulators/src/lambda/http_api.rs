@@ -51,7 +51,9 @@ async fn respond(api: &Api, request: Request, request_id: &str) -> Response<Body
             .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Ok(_) | Err(NoAnswer::Unknown) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
         Err(NoAnswer::TooLarge) => message(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large"),
-        Err(NoAnswer::Throttled | NoAnswer::TimedOut) => message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Err(NoAnswer::Throttled | NoAnswer::TimedOut) => {
+            message(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+        }
     }
 }
 

@@ -36,7 +36,8 @@ async fn invoke(
     let kind = head.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()).unwrap_or("RequestResponse");
     let limit = if kind == "Event" { EVENT_LIMIT } else { REQUEST_LIMIT };
     if payload.len() > limit {
-        let message = format!("{} byte payload is too large for the {kind} invocation type (limit {limit} bytes)", payload.len());
+        let message =
+            format!("{} byte payload is too large for the {kind} invocation type (limit {limit} bytes)", payload.len());
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestTooLargeException", &message);
     }
     if !payload.is_empty() && serde_json::from_slice::<serde::de::IgnoredAny>(&payload).is_err() {
@@ -56,7 +57,8 @@ async fn invoke(
         }
         "RequestResponse" => match function.invoke(Invocation { request_id, payload }).await {
             Ok(outcome) => {
-                let answer = answer.header("content-type", "application/json").header("x-amz-executed-version", "$LATEST");
+                let answer =
+                    answer.header("content-type", "application/json").header("x-amz-executed-version", "$LATEST");
                 let answer = match outcome.end {
                     End::Answered => answer,
                     End::Failed | End::TimedOut | End::Crashed => answer.header("x-amz-function-error", "Unhandled"),
@@ -96,6 +98,7 @@ async fn deliver(function: Arc<Function>, request_id: String, payload: Bytes) {
 /// An error in the form of Lambda.
 fn refusal(status: StatusCode, kind: &str, message: &str) -> Response<Body> {
     let body = json!({"Type": "User", "Message": message, "message": message}).to_string();
-    let answer = Response::builder().status(status).header("x-amzn-errortype", kind).header("content-type", "application/json");
+    let answer =
+        Response::builder().status(status).header("x-amzn-errortype", kind).header("content-type", "application/json");
     answer.body(Body::from(body)).expect("the names of errors are ASCII")
 }

@@ -57,7 +57,8 @@ impl Process {
                 command
             }
         };
-        let task_root: Vec<_> = command.as_std().get_envs().map(|(k, v)| (k.to_owned(), v.map(ToOwned::to_owned))).collect();
+        let task_root: Vec<_> =
+            command.as_std().get_envs().map(|(k, v)| (k.to_owned(), v.map(ToOwned::to_owned))).collect();
         command.env_clear();
         command.envs(task_root.into_iter().filter_map(|(name, value)| Some((name, value?))));
         command

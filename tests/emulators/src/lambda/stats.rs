@@ -69,10 +69,11 @@ impl Samples {
     fn show(&self) -> Value {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
-        let quantile = |share: f64| sorted.get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1)));
+        let quantile =
+            |share: f64| sorted.get(((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1)));
         json!({
             "count": sorted.len(),
-            "total": sorted.iter().sum::<f64>(),
+            "total": sorted.iter().fold(0.0, |sum, ms| sum + ms),
             "p50": quantile(0.5),
             "p99": quantile(0.99),
             "max": sorted.last(),

@@ -190,9 +190,12 @@ fn route_response(payload: &[u8]) -> Option<String> {
     answer.get("body")?.as_str().map(ToOwned::to_owned)
 }
 
-fn find(api: &Api, id: &str) -> Result<Arc<Open>, Response<Body>> {
-    let open = api.connections.0.lock().get(id).cloned();
-    open.ok_or_else(|| refusal(StatusCode::GONE, "GoneException", "Gone"))
+fn find(api: &Api, id: &str) -> Option<Arc<Open>> {
+    api.connections.0.lock().get(id).cloned()
+}
+
+fn gone() -> Response<Body> {
+    refusal(StatusCode::GONE, "GoneException", "Gone")
 }
 
 async fn send(State(api): State<Arc<Api>>, Path((_, id)): Path<(String, String)>, data: Bytes) -> Response<Body> {
@@ -200,33 +203,33 @@ async fn send(State(api): State<Arc<Api>>, Path((_, id)): Path<(String, String)>
         return refusal(StatusCode::PAYLOAD_TOO_LARGE, "PayloadTooLargeException", "Message too long");
     }
     match find(&api, &id) {
-        Ok(open) => match open.outbound.try_send(Outbound::Message(data)) {
+        Some(open) => match open.outbound.try_send(Outbound::Message(data)) {
             Ok(()) => StatusCode::OK.into_response(),
-            Err(mpsc::error::TrySendError::Closed(_)) => refusal(StatusCode::GONE, "GoneException", "Gone"),
+            Err(mpsc::error::TrySendError::Closed(_)) => gone(),
             Err(mpsc::error::TrySendError::Full(_)) => {
                 refusal(StatusCode::TOO_MANY_REQUESTS, "LimitExceededException", "Too many messages wait")
             }
         },
-        Err(gone) => gone,
+        None => gone(),
     }
 }
 
 async fn show(State(api): State<Arc<Api>>, Path((_, id)): Path<(String, String)>) -> Response<Body> {
     match find(&api, &id) {
-        Ok(open) => axum::Json(open.connection.show(open.active_ms.load(Ordering::Relaxed))).into_response(),
-        Err(gone) => gone,
+        Some(open) => axum::Json(open.connection.show(open.active_ms.load(Ordering::Relaxed))).into_response(),
+        None => gone(),
     }
 }
 
 async fn close(State(api): State<Arc<Api>>, Path((_, id)): Path<(String, String)>) -> Response<Body> {
     match find(&api, &id) {
-        Ok(open) => {
+        Some(open) => {
             // At once for those who ask next.
             api.connections.0.lock().remove(&id);
             let _gone = open.outbound.send(Outbound::Close).await;
             StatusCode::NO_CONTENT.into_response()
         }
-        Err(gone) => gone,
+        None => gone(),
     }
 }
 
