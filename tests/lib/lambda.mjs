@@ -44,9 +44,9 @@ export class Lambda {
     };
   }
 
-  /** Figures by function. */
+  /** Figures: `functions` by name, `apis` by id. */
   async stats() {
-    return (await control("GET", `${this.endpoint}/stats`)).functions;
+    return await control("GET", `${this.endpoint}/stats`);
   }
 
   async resetStats() {

@@ -103,6 +103,13 @@ async fn an_answer_becomes_a_response() {
     let staged = http.control(Method::PUT, &format!("{}/apis/other", lambda.endpoint()), &stage).await;
     let staged = staged["url"].as_str().expect("a URL");
     assert_eq!(http.get(&format!("{staged}/x")).await.json()["rawPath"], "/dev/x");
+    let apis = http.get(&format!("{}/stats", lambda.endpoint())).await.json()["apis"].clone();
+    assert_eq!((&apis["other"]["requests"], &apis["other"]["requestUnits"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&apis["a1b2"]["requests"], &apis["a1b2"]["requestUnits"]),
+        (&json!(5), &json!(5 + 9)),
+        "5 MB are 10 units"
+    );
 }
 
 /// Tells a file of all events; answers as the text of a message wants.
@@ -174,6 +181,8 @@ async fn messages_become_events_and_functions_send() {
     assert_eq!((gone.status, gone.header("x-amzn-errortype")), (StatusCode::GONE, "GoneException"));
     assert!(matches!(socket.next().await, Some(Ok(Message::Close(Some(_))))));
     assert_eq!(disconnected(&folder).await["connectionId"], id);
+    let stats = http.get(&format!("{}/stats", lambda.endpoint())).await.json()["apis"]["a1b2"].clone();
+    assert_eq!((&stats["connections"], &stats["messages"]), (&json!(1), &json!(5)));
 }
 
 #[tokio::test]

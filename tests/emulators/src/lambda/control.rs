@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::api_stats::ApiStats;
 use super::definition::Definition;
 use super::environment::Outcome;
 use super::function::{Function, Throttled, Which};
@@ -88,6 +89,7 @@ pub(super) struct Api {
     definition: RwLock<ApiDefinition>,
     service: Weak<Service>,
     pub connections: websocket::Connections,
+    pub stats: ApiStats,
 }
 
 impl Api {
@@ -183,6 +185,7 @@ async fn put_api(
                 definition: RwLock::new(definition),
                 service: Arc::downgrade(&service),
                 connections: websocket::Connections::default(),
+                stats: ApiStats::default(),
             });
             let routes = match kind {
                 ApiKind::Http => http_api::routes(Arc::clone(&api)),
@@ -211,11 +214,13 @@ async fn stats(State(service): State<Arc<Service>>) -> Json<Value> {
         function.settle().await;
     }
     let shown: BTreeMap<_, _> = functions.iter().map(|(name, function)| (name, function.show())).collect();
-    Json(json!({"functions": shown}))
+    let apis: BTreeMap<_, _> = service.apis.lock().iter().map(|(id, api)| (id.clone(), api.stats.show())).collect();
+    Json(json!({"functions": shown, "apis": apis}))
 }
 
 async fn reset_stats(State(service): State<Arc<Service>>) -> StatusCode {
     service.functions.lock().values().for_each(|function| function.reset_stats());
+    service.apis.lock().values().for_each(|api| api.stats.reset());
     StatusCode::NO_CONTENT
 }
 

@@ -46,7 +46,10 @@ async fn respond(api: &Api, request: Request, request_id: &str) -> Response<Body
     }
     let context = Context { api: &api.id, stage, request_id, source_ip: "127.0.0.1", unix_ms: unix_ms() };
     let event = http_event::event(&head, &body, &context);
-    match api.run(&event).await {
+    let outcome = api.run(&event).await;
+    let answered = outcome.as_ref().map_or(0, |outcome| outcome.payload.len());
+    api.stats.request(body.len().max(answered));
+    match outcome {
         Ok(outcome) if outcome.end == End::Answered => http_event::response(&outcome.payload)
             .unwrap_or_else(|| message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
         Ok(_) | Err(NoAnswer::Unknown) => message(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),

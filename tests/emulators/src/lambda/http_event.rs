@@ -32,6 +32,8 @@ pub(super) fn event(request: &Parts, body: &[u8], context: &Context<'_>) -> Valu
     headers.insert("x-forwarded-for".to_owned(), context.source_ip.to_owned());
     headers.insert("x-forwarded-proto".to_owned(), "http".to_owned());
     headers.insert("x-forwarded-port".to_owned(), host.rsplit(':').next().unwrap_or("80").to_owned());
+    let trace: String = context.request_id.chars().filter(|digit| *digit != '-').take(24).collect();
+    headers.insert("x-amzn-trace-id".to_owned(), format!("Root=1-{:08x}-{trace}", context.unix_ms / 1000));
     headers.insert("content-length".to_owned(), body.len().to_string());
     let user_agent = headers.get("user-agent").cloned().unwrap_or_default();
     // As observed: the path is decoded, and ends where a question mark was in it.

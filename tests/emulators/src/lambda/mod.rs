@@ -4,6 +4,7 @@
 //! ([`http_api`]) or a WebSocket API ([`websocket`]). Environments are made, reused, stopped between invocations, and killed
 //! as those of AWS are. Nothing checks signatures, and no memory is limited.
 
+mod api_stats;
 mod control;
 mod definition;
 mod environment;

@@ -121,6 +121,7 @@ async fn serve(api: Arc<Api>, definition: ApiDefinition, connection: Connection,
             received = socket.recv() => match received {
                 Some(Ok(Message::Text(text))) => {
                     open.active_ms.store(unix_ms(), Ordering::Relaxed);
+                    api.stats.message(text.len());
                     // At the same time as others of this connection: no order is promised.
                     tokio::spawn(deliver(Arc::clone(&api), Arc::clone(&open), definition.route_response, text.to_string()));
                 }
@@ -135,6 +136,7 @@ async fn serve(api: Arc<Api>, definition: ApiDefinition, connection: Connection,
             },
             Some(outbound) = messages.recv() => match outbound {
                 Outbound::Message(data) => {
+                    api.stats.message(data.len());
                     open.active_ms.store(unix_ms(), Ordering::Relaxed);
                     let message = match String::from_utf8(data.into()) {
                         Ok(text) => Message::Text(text.into()),
@@ -155,6 +157,7 @@ async fn serve(api: Arc<Api>, definition: ApiDefinition, connection: Connection,
         }
     };
     api.connections.0.lock().remove(&connection.id);
+    api.stats.connection(Duration::from_millis((unix_ms() - connection.connected_ms).max(0) as u64));
     let event = connection.disconnect(code, &reason, &api.request_id(), unix_ms());
     // Best effort, as it is there.
     let _nobody_waits = api.run(&event).await;
