@@ -185,7 +185,7 @@ async fn latency_is_added() {
         times.push(started.elapsed());
     }
     times.sort();
-    assert!(times[0] >= Duration::from_millis(20) && times[5] < Duration::from_millis(40), "{times:?}");
+    assert!(times[0] >= Duration::from_millis(20) && times[5] < Duration::from_millis(100), "{times:?}");
 }
 
 #[tokio::test]

@@ -55,13 +55,13 @@ async fn nothing_runs_between_invocations() {
     http.define(lambda.endpoint(), "running", json!({"freeze": false})).await;
     let ticks = async |function: &str| {
         let before = http.invoke(lambda.endpoint(), function, &json!({})).await.json()["ticks"].as_u64();
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::sleep(Duration::from_secs(1)).await;
         let after = http.invoke(lambda.endpoint(), function, &json!({})).await.json()["ticks"].as_u64();
         after.expect("a number") - before.expect("a number")
     };
     let (frozen, running) = tokio::join!(ticks("frozen"), ticks("running"));
     // One tick in 5 ms, if it can.
-    assert!(frozen < 10 && running > 20, "{frozen} and {running}");
+    assert!(frozen < 40 && running > 60, "{frozen} and {running}");
 }
 
 #[tokio::test]
@@ -211,10 +211,10 @@ async fn snapshots_are_restored() {
     http.define(lambda.endpoint(), "f", json!({"snapStart": true, "prepare": 1, "env": {"INIT": "snapshot"}})).await;
     let stats = http.stats(lambda.endpoint(), "f").await;
     assert_eq!(stats["environments"][0]["state"], "snapshot");
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let first = http.invoke(lambda.endpoint(), "f", &json!({})).await.json();
     assert_eq!(first["kind"], "snap-start");
-    assert!(first["restored"].as_u64().is_some_and(|ticks| ticks < 10), "it ran before it was restored: {first}");
+    assert!(first["restored"].as_u64().is_some_and(|ticks| ticks < 40), "it ran before it was restored: {first}");
     let second = http.invoke(lambda.endpoint(), "f", &json!({})).await.json();
     assert_eq!(second["pid"], first["pid"], "it is a usual environment after that");
     let stats = http.stats(lambda.endpoint(), "f").await;

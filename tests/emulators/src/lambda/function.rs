@@ -17,7 +17,7 @@ use super::stats::Stats;
 use crate::REGION;
 
 /// How long an invocation waits for an environment that has answered and has not asked for the next one.
-const FINISH: Duration = Duration::from_millis(5);
+const FINISH: Duration = Duration::from_millis(20);
 
 /// More invocations at a time than the function may have.
 pub(crate) struct Throttled;
