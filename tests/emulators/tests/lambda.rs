@@ -222,6 +222,16 @@ async fn snapshots_are_restored() {
 }
 
 #[tokio::test]
+async fn a_failed_restore_is_told() {
+    let (lambda, http) = (Lambda::start(), Http::new());
+    http.define(lambda.endpoint(), "f", json!({"snapStart": true, "env": {"INIT": "unrestorable"}})).await;
+    let failed = http.invoke(lambda.endpoint(), "f", &json!({})).await;
+    assert_eq!(failed.header("x-amz-function-error"), "Unhandled");
+    assert_eq!(failed.json(), json!({"errorType": "Old", "errorMessage": "stale"}));
+    assert_eq!(http.stats(lambda.endpoint(), "f").await["environments"], json!([]));
+}
+
+#[tokio::test]
 async fn processes_end_with_the_service() {
     let (lambda, http) = (Lambda::start(), Http::new());
     http.define(lambda.endpoint(), "f", json!({})).await;

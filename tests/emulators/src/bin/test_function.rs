@@ -1,7 +1,7 @@
 //! A function for the tests of the Lambda service: speaks the Runtime API over one connection, and does what the event says.
 //!
 //! `{}` answers with what it knows of itself; `sleepMs`, `append` (a file), `fail`, `exit` (a code), `bytes` (of the answer) ask for more.
-//! The environment variable `INIT` makes the initialization `fail`, `exit`, or `snapshot`.
+//! The environment variable `INIT` makes the initialization `fail`, `exit`, be `unrestorable`, or end in a `snapshot`.
 
 #![allow(clippy::disallowed_methods, reason = "tests are in the real world")]
 
@@ -32,6 +32,11 @@ fn main() {
             std::process::exit(1);
         }
         Ok("exit") => std::process::exit(7),
+        Ok("unrestorable") => {
+            call(&mut api, "GET", "restore/next", "");
+            call(&mut api, "POST", "restore/error", &json!({"errorType": "Old", "errorMessage": "stale"}).to_string());
+            std::process::exit(1);
+        }
         Ok("snapshot") => {
             call(&mut api, "GET", "restore/next", "");
             restored = json!(TICKS.load(Ordering::Relaxed));
