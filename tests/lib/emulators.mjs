@@ -1,10 +1,10 @@
 // Emulated AWS for tests, by `lakewire-emulator`: started when first asked for, one in a test process, and gone with it.
 
-import { spawn } from "node:child_process";
 import { createHash, createHmac, randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
-import os from "node:os";
-import path from "node:path";
+
+import { startEmulator } from "./emulator.mjs";
+import { Faults } from "./faults.mjs";
+import { Lambda } from "./lambda.mjs";
 
 const BUCKET = "lakewire-tests";
 const REGION = "us-east-1";
@@ -16,23 +16,37 @@ let started;
 /**
  * A place for one deployment: a table that is not there yet, and a prefix of a bucket.
  *
- * @returns {Promise<import("./server.mjs").Storage & {table: string, store: string}>}
+ * @param {object} [options] with any of them, a proxy is in front of both, for this deployment only: `faults` of the result
+ * @param {object} [options.faults] what goes wrong, as `Faults.set` takes it; `{}` for nothing yet
+ * @param {object} [options.latency] added milliseconds by `service` or `service.Operation`: a number, or `{p50, p99}`
+ * @returns {Promise<import("./server.mjs").Storage & {table: string, store: string, direct: Record<string, string>, faults?: Faults}>}
+ *   `direct`: the environment of a client that is spared
  */
-export async function awsStorage() {
+export async function awsStorage({ faults: wanted, latency } = {}) {
   const env = await (started ??= start());
   const name = randomBytes(6).toString("hex");
   const [table, store] = [`lakewire-${name}`, `s3://${BUCKET}/${name}`];
+  const faults = wanted === undefined && latency === undefined ? undefined : await Faults.start(env);
+  // This DynamoDB checks no signatures.
+  await faults?.set({ capacity: "ask", ...(latency && { latency }), ...wanted });
   return {
     table,
     store,
     args: ["--log", "dynamodb", "--table", table, "--store", store],
-    env: { ...env, LAKEWIRE_CREATE_TABLE: "true" },
+    env: { ...env, ...faults?.env, LAKEWIRE_CREATE_TABLE: "true" },
+    direct: env,
+    faults,
   };
+}
+
+/** A Lambda service without functions; the caller stops it. */
+export async function lambda() {
+  return await Lambda.start();
 }
 
 /** Starts both emulators; gives what the environment of an AWS client has to say. */
 async function start() {
-  const endpoints = await startEmulators(["dynamodb", "s3"]);
+  const endpoints = Object.fromEntries((await startEmulator(["dynamodb", "s3"])).endpoints);
   await createBucket(endpoints.s3, BUCKET, REGION);
   return {
     AWS_ACCESS_KEY_ID: ACCESS_KEY_ID,
@@ -43,31 +57,6 @@ async function start() {
     AWS_ENDPOINT_URL_S3: endpoints.s3,
     NO_PROXY: "127.0.0.1,localhost",
   };
-}
-
-/** Starts the emulators of some services; gives their URLs. */
-async function startEmulators(services) {
-  const cache = process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), ".cache");
-  const target = process.env.CARGO_TARGET_DIR ?? path.join(cache, "lakewire", "target");
-  const binary = process.env.LAKEWIRE_EMULATOR ?? path.join(target, "debug", "lakewire-emulator");
-  if (!existsSync(binary)) throw new Error(`no \`${binary}\`: run \`make storage\`, or set LAKEWIRE_EMULATOR`);
-  // It ends when its standard input does, which is when this process is gone, however that comes.
-  const child = spawn(binary, services, { stdio: ["pipe", "pipe", "pipe"] });
-  process.once("exit", () => child.kill("SIGTERM"));
-  let [output, errors] = ["", ""];
-  child.stderr.on("data", (chunk) => (errors += chunk));
-  await new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", (code) => reject(new Error(`lakewire-emulator exited with ${code}: ${errors}`)));
-    child.stdout.on("data", (chunk) => {
-      output += chunk;
-      if (output.split("\n").length > services.length) resolve();
-    });
-  });
-  // The tests may end although it runs.
-  child.unref();
-  for (const stream of child.stdio) stream.unref();
-  return Object.fromEntries(output.trim().split("\n").map((line) => line.split(" ")));
 }
 
 async function createBucket(endpoint, bucket, region) {
@@ -93,11 +82,12 @@ export async function s3Bucket(region = REGION) {
 /**
  * The text of an object of a deployment's store, or undefined if there is none.
  *
- * @param {{store: string, env?: Record<string, string>}} storage
+ * @param {{store: string, env?: Record<string, string>, direct?: Record<string, string>}} storage
  * @param {string} key within the store
  */
 export async function readObject(storage, key) {
-  const answer = await s3("GET", storage.env.AWS_ENDPOINT_URL_S3, `/${storage.store.slice("s3://".length)}/${key}`);
+  const { AWS_ENDPOINT_URL_S3: endpoint } = storage.direct ?? storage.env;
+  const answer = await s3("GET", endpoint, `/${storage.store.slice("s3://".length)}/${key}`);
   if (answer.ok) return await answer.text();
   await answer.arrayBuffer();
   if (answer.status === 404) return undefined;
