@@ -3,7 +3,7 @@
 import { RemovalPolicy, Stack } from "aws-cdk-lib";
 import { CfnScalableTarget, CfnScalingPolicy } from "aws-cdk-lib/aws-applicationautoscaling";
 import { CfnCluster, CfnService, CfnTaskDefinition } from "aws-cdk-lib/aws-ecs";
-import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
+import { Policy, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 
@@ -11,7 +11,7 @@ import type { Balancer } from "./balancer.js";
 import type { Network } from "./network.js";
 import { RELAY_PORT, RELAY_STOP_TIMEOUT } from "./parts.js";
 import type { Settings } from "./props.js";
-import type { Roles } from "./roles.js";
+import { allow, writeLogs, type Roles } from "./roles.js";
 
 /** Share of the processors, in percent, above which another relay is started. */
 const CPU_TARGET = 60;
@@ -98,8 +98,7 @@ export class Relay extends Construct {
       description: `Lakewire ${settings.name}: starts relays`,
       assumedBy: new ServicePrincipal("ecs-tasks.amazonaws.com", { conditions: { StringEquals: { "aws:SourceAccount": account } } }),
     });
-    const allow = (actions: string[], resources: string[]) => new PolicyStatement({ effect: Effect.ALLOW, actions, resources });
-    const statements = [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.logGroupArn])];
+    const statements = [writeLogs(log)];
     const private_ = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com[^/]*\/([^:@]+)/.exec(settings.relayImage!);
     if (private_ !== null) {
       const [, owner, where, repository] = private_;

@@ -1,6 +1,6 @@
 // One role a part, with what it needs: actions by name, resources by ARN.
 
-import { Stack } from "aws-cdk-lib";
+import { ArnFormat, Stack } from "aws-cdk-lib";
 import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from "aws-cdk-lib/aws-iam";
 import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
@@ -36,7 +36,7 @@ export class Roles {
   /** The role that a function runs with. */
   ofFunction(part: FunctionPart, log: LogGroup): Role {
     const role = this.#role(part, "lambda.amazonaws.com");
-    this.#policy(part, role, [allow(["logs:CreateLogStream", "logs:PutLogEvents"], [log.logGroupArn]), ...this.#statements(part)]);
+    this.#policy(part, role, [writeLogs(log), ...this.#statements(part)]);
     return role;
   }
 
@@ -136,7 +136,13 @@ export class Roles {
   }
 }
 
-function allow(actions: string[], resources: string[]): PolicyStatement {
+/** For a role that writes to its own logs. Which of the two forms of the ARN is asked for depends on the action. */
+export function writeLogs(log: LogGroup): PolicyStatement {
+  const group = Stack.of(log).formatArn({ service: "logs", resource: "log-group", resourceName: log.logGroupName, arnFormat: ArnFormat.COLON_RESOURCE_NAME });
+  return allow(["logs:CreateLogStream", "logs:PutLogEvents"], [group, `${group}:*`]);
+}
+
+export function allow(actions: string[], resources: string[]): PolicyStatement {
   return new PolicyStatement({ effect: Effect.ALLOW, actions, resources });
 }
 

@@ -25,6 +25,7 @@ const NO_IMAGE = `${ACCOUNT}.dkr.ecr.${REGION}.amazonaws.com/lakewire:none`;
  * @property {string} table
  * @property {string} bucket
  * @property {string} secretArn
+ * @property {string} [connections] with relay `socket-api`: path of its connections at the emulator
  * @property {object} template of CloudFormation, as it would be sent to AWS
  * @property {(...urls: string[]) => void} setRelays with relay `fargate`: where the relays listen that the test started
  * @property {() => Promise<void>} destroy empties the bucket and removes everything
@@ -63,11 +64,13 @@ export async function deployStack({ ministack, relay = "socket-api", name = "lak
     await empty(ministack.aws, bucketOf(name));
     await destroy(assembly, ministack);
   };
-  await deploy(assembly, ministack, {
-    CONVEX_CLOUD_ORIGIN: edge.url,
-    CONVEX_SITE_ORIGIN: site.url,
-    ...environment,
-  });
+  try {
+    await deploy(assembly, ministack, { CONVEX_CLOUD_ORIGIN: edge.url, CONVEX_SITE_ORIGIN: site.url, ...environment });
+  } catch (error) {
+    edge.stop();
+    site.stop();
+    throw error;
+  }
   if (socketApi !== undefined) await tellSocketEndpoint(ministack, name, (id) => emulatedApi(id, "live"));
   const outputs = await stackOutputs(ministack.aws, name);
   const ids = await physicalIds(ministack.aws, name);
@@ -96,12 +99,28 @@ export async function deployStack({ ministack, relay = "socket-api", name = "lak
     table: outputs.TableName,
     bucket: outputs.BucketName,
     secretArn: outputs.SecretArn,
+    ...(socketApi === undefined ? {} : { connections: `/_aws/execute-api/${ids[socketApi]}/live/@connections` }),
     template: assembly.template,
     setRelays(...urls) {
       edge.routes = relayed(urls.map((url) => ({ url })));
     },
     destroy: remove,
   };
+}
+
+/**
+ * A client with the rights of a role of a stack. The role trusts a service of AWS only, so the test lets itself in first.
+ *
+ * @param {import("./ministack.mjs").Ministack} ministack
+ * @param {string} roleArn
+ */
+export async function takeRole({ aws }, roleArn) {
+  const trust = { Effect: "Allow", Action: "sts:AssumeRole", Principal: { AWS: `arn:aws:iam::${ACCOUNT}:root` } };
+  await aws.query("iam", "2010-05-08", "UpdateAssumeRolePolicy", {
+    RoleName: roleArn.split("/").at(-1),
+    PolicyDocument: JSON.stringify({ Version: "2012-10-17", Statement: [trust] }),
+  });
+  return await aws.assume(roleArn);
 }
 
 function bucketOf(name) {

@@ -21,9 +21,18 @@ export function emulated(template, environment = {}) {
     if (UNKNOWN.has(resource.Type)) delete copy.Resources[id];
     if (resource.Type === "AWS::S3::BucketPolicy" && !allowPlainHttp(resource)) delete copy.Resources[id];
     if (resource.Type === "AWS::Lambda::Function") setEnvironment(resource.Properties, environment);
+    if (resource.Type === "AWS::SecretsManager::Secret") nameExcluded(resource.Properties.GenerateSecretString);
   }
   for (const resource of Object.values(copy.Resources)) forget(resource, copy.Resources);
-  return copy;
+  return nameSecrets(copy, copy.Resources);
+}
+
+/** On AWS a reference to a secret is its ARN; the emulator gives its name, and the ARN as an attribute. */
+function nameSecrets(value, resources) {
+  if (Array.isArray(value)) return value.map((inner) => nameSecrets(inner, resources));
+  if (value === null || typeof value !== "object") return value;
+  if (resources[value.Ref]?.Type === "AWS::SecretsManager::Secret") return { "Fn::GetAtt": [value.Ref, "Id"] };
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, nameSecrets(inner, resources)]));
 }
 
 /** Takes out the rule that all is encrypted on its way, since the emulator is not; gives whether another one is left. */
@@ -41,6 +50,12 @@ function setEnvironment(properties, environment) {
     if (value === undefined) delete variables[name];
     else variables[name] = value;
   }
+}
+
+/** Of what a generated secret may not have, the emulator knows single characters only. */
+function nameExcluded(secret) {
+  if (secret?.ExcludeUppercase) secret.ExcludeCharacters = `${secret.ExcludeCharacters ?? ""}ABCDEFGHIJKLMNOPQRSTUVWXYZ`;
+  if (secret?.ExcludePunctuation) secret.ExcludeCharacters = `${secret.ExcludeCharacters ?? ""}!"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`;
 }
 
 /** Dependencies on what is no longer there. */
