@@ -3,7 +3,7 @@
 locals {
   # Managed policies: nothing is cached, and only the host is not the viewer's, since the origins go by theirs.
   caching_disabled              = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
-  all_viewer_except_host_header = "b689b0a8-53d0-40ab-baf2-38738e2966ac"
+  all_viewer_except_host_header = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
   # Files of any size pass through the relay on Fargate; an answer of Lambda has a limit.
   relayed_paths = local.fargate ? ["/api/*/sync", "/api/storage/*"] : ["/api/*/sync"]
