@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -59,6 +59,16 @@ crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n time
 storage: build ## Local storage and emulated AWS: promote, branches, restore, kill -9, two servers, conformance
 	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests storage
+
+infra: ## The stacks of AWS: types, templates, Terraform, and a deployment to emulated AWS where every role is tried
+	@scripts/setup infra
+	npm test --silent --prefix infra/cdk
+	npm run --silent --prefix tests infra
+	npm run --silent --prefix tests prices -- --check
+
+prices: ## Compute docs/prices.md from the stack's own numbers
+	@scripts/setup infra
+	npm run --silent --prefix tests prices
 
 SEEDS ?= 0..400
 simulate: ## Everything that keeps data, in a simulated world where all goes wrong; SEEDS=a..b
