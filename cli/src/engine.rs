@@ -6,6 +6,7 @@ use std::time::Duration;
 use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
 use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
 use lakewire_functions::node::NodeOptions;
+use lakewire_functions::remote::FunctionRunner;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_storage::database::Database;
 use lakewire_storage::timeline::branch::BranchContext;
@@ -15,7 +16,8 @@ use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::serve::Addresses;
 
-/// Starts the engine of a deployment. `addresses` are those of this process, for who has not said others.
+/// Starts the engine of a deployment. `addresses` are those of this process, for who has not said others;
+/// `elsewhere` runs what there is no room for.
 ///
 /// # Errors
 /// If the runtime of functions can't be started.
@@ -25,6 +27,7 @@ pub fn start(
     context: &BranchContext,
     instance: &Instance,
     addresses: &Addresses,
+    elsewhere: Option<Arc<dyn FunctionRunner>>,
 ) -> Result<Arc<Engine>, Failure> {
     let mut runtime = RuntimeOptions::new(db.limits());
     runtime.workers = options.workers.unwrap_or(runtime.workers);
@@ -54,6 +57,7 @@ pub fn start(
         runtime,
         fetch: FetchOptions { policy, overrides: options.fetch_override.clone() },
         node,
+        elsewhere,
         audit_log: options.audit_log.clone(),
     };
     Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))

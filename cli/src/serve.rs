@@ -60,7 +60,7 @@ pub async fn run_with(
         deployment.open_data(&db, &options.storage.branch, interval, options.tuning.history)?;
     }
     let instance = deployment.place.instance(&deployment.identity)?;
-    let engine = engine::start(&options, &db, &deployment.context, instance, &addresses)?;
+    let engine = engine::start(&options, &db, &deployment.context, instance, &addresses, None)?;
     let scheduler = Scheduler::start(&engine);
     let _sweeper = Sweeper::start(engine.files());
     let relay = Relay::new(engine.clone(), env.clone());

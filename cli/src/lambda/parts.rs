@@ -92,7 +92,7 @@ impl Worker {
         let instance = deployment.place.instance(&deployment.identity)?;
         // Nobody reaches a function by an address of its own.
         let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };
-        let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere)?;
+        let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere, None)?;
         engine.warm_up().await;
         Ok(Self { arguments, engine, rest, presigner })
     }

@@ -14,6 +14,7 @@ mod action_jobs;
 mod action_search;
 mod authenticate;
 mod conflicts;
+mod elsewhere;
 mod execution;
 mod http_action;
 mod mutation;
@@ -54,6 +55,7 @@ use crate::files::Files;
 use crate::logs::{AuditSink, FunctionLog};
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::node::NodeExecutor;
+use crate::remote::FunctionRunner;
 use crate::runtime::Pool;
 use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 
@@ -76,6 +78,7 @@ pub struct Engine {
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
     node: Arc<NodeExecutor>,
+    elsewhere: Option<Arc<dyn FunctionRunner>>,
     cursor_key: CursorKey,
     logs: FunctionLog,
     audit: AuditSink,
@@ -94,7 +97,7 @@ impl Engine {
     /// # Errors
     /// When the operating system gives no threads, TLS can't be set up, or the file of the audit log cannot be opened.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node, audit_log } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node, elsewhere, audit_log } = options;
         let tokens = TokenVerifier::new(env.clone(), &fetch);
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
@@ -120,6 +123,7 @@ impl Engine {
             store,
             pool,
             node: Arc::new(NodeExecutor::new(node, env.clone())),
+            elsewhere,
             fetch,
             db,
             env,

@@ -78,6 +78,7 @@ impl App {
             runtime,
             fetch: FetchOptions::default(),
             node: NodeOptions::default(),
+            elsewhere: None,
             audit_log: None,
         })
         .expect("starts");
