@@ -88,7 +88,7 @@ impl Worker {
         }
         let presigner = presigner(&storage, aws.as_ref(), env)?;
         let deployment = storage.deployment(&arguments.serve.identity).await?;
-        let db = database(&deployment, &arguments, Upkeep::Elsewhere).await?;
+        let db = database(&deployment, &arguments, Upkeep::Suspended).await?;
         let instance = deployment.place.instance(&deployment.identity)?;
         // Nobody reaches a function by an address of its own.
         let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };
