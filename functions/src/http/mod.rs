@@ -12,6 +12,7 @@ pub mod deploy;
 mod error;
 mod format;
 mod meta;
+mod node;
 mod range;
 mod request;
 mod site;
@@ -50,6 +51,7 @@ pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Rout
     let state = ApiState { engine: engine.clone(), queries };
     let api = Router::new()
         .merge(meta::routes())
+        .merge(node::routes())
         .merge(calls::routes())
         .merge(storage::routes())
         .with_state(state)

@@ -4,7 +4,7 @@
 //! function: after the commit of a mutation, and for a query each time that its result is handed out, be it a new one or
 //! one of the cache.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
@@ -31,7 +31,7 @@ pub struct AuditLine {
 }
 
 /// What one execution has written. What was rolled back counts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AuditUsage {
     lines: usize,
     bytes: usize,
