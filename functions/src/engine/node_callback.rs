@@ -111,9 +111,10 @@ impl Engine {
         file: &str,
         sha256: [u8; 32],
     ) -> Result<Json, SyscallError> {
-        let arriving = self.tickets.open(FILE, file).filter(|arriving: &Arriving| {
-            arriving.execution == ticket.execution && arriving.operation == number
-        });
+        let arriving = self
+            .tickets
+            .open(FILE, file)
+            .filter(|arriving: &Arriving| arriving.execution == ticket.execution && arriving.operation == number);
         let Some(Arriving { reserved, content_type, expected, .. }) = arriving else {
             return Err(SyscallError::developer("the file is not one that this operation stores"));
         };

@@ -11,8 +11,7 @@ fn call() -> Call {
     let user = UserIdentity::from_attributes(&json!({"issuer": "https://i", "subject": "s", "plan": {"x": 1}}));
     let path = FunctionPath::parse("mail:send").expect("a path");
     let request_id = RequestId::from_client("id-1").expect("an id");
-    let mut call =
-        Call::new(path, "[]".into(), Identity::User(user.expect("attributes")), Caller::HttpApi, request_id);
+    let mut call = Call::new(path, "[]".into(), Identity::User(user.expect("attributes")), Caller::HttpApi, request_id);
     call.client.auth_token = Some("a.b.c".into());
     call
 }

@@ -61,11 +61,7 @@ struct OpenHead {
     storage_id: String,
 }
 
-async fn answer(
-    State(state): State<ApiState>,
-    Path(what): Path<String>,
-    body: Body,
-) -> Result<Json<Value>, ApiError> {
+async fn answer(State(state): State<ApiState>, Path(what): Path<String>, body: Body) -> Result<Json<Value>, ApiError> {
     let engine = &state.engine;
     let limit = engine.db().limits().arguments_size + AROUND_ARGUMENTS;
     let body = to_bytes(body, limit).await.map_err(|error| bad(format!("cannot read the body: {error}")))?;

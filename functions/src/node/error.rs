@@ -1,7 +1,7 @@
 //! Why there is no Node process to run something.
 
-use super::remote::FunctionEnded;
 use super::OLDEST_NODE;
+use super::remote::FunctionEnded;
 
 /// A bundle cannot be run or analyzed.
 #[derive(Clone, Debug, thiserror::Error)]

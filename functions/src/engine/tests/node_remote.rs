@@ -1,13 +1,17 @@
 //! Actions of Node modules in the Node function: the real one, run by processes of this machine, over an API that fails.
 
+use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
+use lakewire_storage::catalog::SystemTable;
+use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 
 use super::harness::{App, parse};
@@ -19,16 +23,23 @@ use crate::udf::FunctionError;
 
 const MODULES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/node/bundle.json"));
 const TIME: Duration = Duration::from_secs(6);
+const LONGER: Duration = Duration::from_secs(60);
+
+#[derive(Clone, Copy)]
+enum Fault {
+    /// The request does not get through.
+    Refused,
+    /// It is answered, and the answer lost.
+    Lost,
+}
 
 /// How the way to the API fails.
 #[derive(Default)]
 struct Faults {
-    /// Callbacks so far.
-    asked: AtomicUsize,
-    /// Every one of so many is answered, and the answer lost; none if 0.
-    lost: AtomicUsize,
-    /// Every one of so many does not get through; none if 0.
-    refused: AtomicUsize,
+    /// What becomes of the first requests for each operation.
+    plan: Mutex<Vec<Fault>>,
+    /// Requests for each operation so far.
+    asked: Mutex<HashMap<(String, u64), usize>>,
 }
 
 struct Remote {
@@ -39,17 +50,18 @@ struct Remote {
 
 impl Remote {
     async fn start() -> Self {
-        Self::with_memory(1024).await
+        Self::with(1024, TIME).await
     }
 
-    async fn with_memory(memory_mib: usize) -> Self {
-        let function = Arc::new(TestFunction::new(memory_mib, TIME + Duration::from_secs(20)));
+    /// A function with so much memory, and actions that take so long.
+    async fn with(memory_mib: usize, time: Duration) -> Self {
+        let function = Arc::new(TestFunction::new(memory_mib, time + Duration::from_secs(20)));
         let (listener, origin) = listen();
         let callback = origin.clone();
         let node = |store: Arc<object_store::memory::InMemory>| {
             let signer = Arc::new(TestSigner::serve(store.clone()));
             let remote = RemoteNode { function: function.clone(), signer, store, callback };
-            NodeOptions { remote: Some(remote), action_time: Some(TIME), ..NodeOptions::default() }
+            NodeOptions { remote: Some(remote), action_time: Some(time), ..NodeOptions::default() }
         };
         let app = App::with_modules(MODULES, |deployment, _| deployment.cloud_origin = origin, node).await;
         let faults = Arc::new(Faults::default());
@@ -70,25 +82,36 @@ impl Remote {
         self.action(name, json!({})).await.expect_err(name).message.to_string()
     }
 
+    fn fail(&self, plan: &[Fault]) {
+        self.faults.asked.lock().clear();
+        *self.faults.plan.lock() = plan.to_vec();
+    }
+
     async fn notes(&self) -> Vec<String> {
         serde_json::from_value(self.app.notes().await).expect("texts")
     }
 }
 
 async fn fail(State(faults): State<Arc<Faults>>, request: Request, next: Next) -> Response {
-    let is = |every: &AtomicUsize, number: usize| match every.load(Ordering::Relaxed) {
-        0 => false,
-        every => number.is_multiple_of(every),
-    };
-    if !request.uri().path().starts_with("/api/lakewire/node/") {
+    let path = request.uri().path().to_owned();
+    if !path.starts_with("/api/lakewire/node/") {
         return next.run(request).await;
     }
-    let number = faults.asked.fetch_add(1, Ordering::Relaxed) + 1;
-    if is(&faults.refused, number) {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.expect("a body");
+    let head = body.split(|byte| *byte == b'\n').next().expect("a line");
+    let head: Json = serde_json::from_slice(head).expect("JSON");
+    let fault = {
+        let mut asked = faults.asked.lock();
+        let asked = asked.entry((path, head["operation"].as_u64().expect("a number"))).or_default();
+        *asked += 1;
+        faults.plan.lock().get(*asked - 1).copied()
+    };
+    if matches!(fault, Some(Fault::Refused)) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let answer = next.run(request).await;
-    if is(&faults.lost, number) { StatusCode::BAD_GATEWAY.into_response() } else { answer }
+    let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
+    if fault.is_some() { StatusCode::BAD_GATEWAY.into_response() } else { answer }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +162,7 @@ async fn errors_and_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_that_takes_all_memory() {
-    let remote = Remote::with_memory(384).await;
+    let remote = Remote::with(384, LONGER).await;
     let error = remote.error("eat").await;
     assert!(error.contains("ran out of memory while the action was running"), "{error}");
     assert_eq!(remote.ok("count", json!({})).await, json!(1));
@@ -162,7 +185,8 @@ async fn the_console_and_the_audit_log() {
     let call = remote.app.call("mail:logs", &json!({}));
     let result = remote.app.engine.action(&call).await.expect("runs");
     let lines = result.log_lines.join("\n");
-    assert!(lines.starts_with("[LOG] 'one' { a: [ 1, 'x' ] } '"), "{lines}");
+    let words: Vec<_> = lines.split_whitespace().collect();
+    assert!(words.join(" ").starts_with("[LOG] 'one' { a: [ 1, 'x' ] } '"), "{lines}");
     assert!(lines.contains("[ERROR] 'two'") && lines.contains("1 unawaited operation: [query]"), "{lines}");
     let limit = remote.app.engine.db().limits().audit_lines;
     assert_eq!(remote.ok("audit", json!({"lines": 3})).await, json!(["written"]));
@@ -195,36 +219,37 @@ async fn large_arguments_and_results() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_answer_makes_nothing_twice() {
-    let remote = Remote::start().await;
-    remote.faults.lost.store(2, Ordering::Relaxed);
-    remote.faults.refused.store(5, Ordering::Relaxed);
+    let remote = Remote::with(1024, LONGER).await;
+    remote.fail(&[Fault::Refused, Fault::Lost, Fault::Lost]);
     assert_eq!(remote.ok("addMany", json!({"count": 20, "text": "n"})).await, json!(20));
-    assert!(remote.faults.asked.load(Ordering::Relaxed) > 30);
+    assert_eq!(remote.faults.asked.lock().values().sum::<usize>(), 4 * 22);
     assert_eq!(remote.notes().await.len(), 20);
     let jobs = remote.app.engine.db().latest();
-    let jobs = jobs.count(lakewire_storage::catalog::SystemTable::ScheduledFunctions.by_id()).await.expect("counts");
+    let jobs = jobs.count(SystemTable::ScheduledFunctions.by_id()).await.expect("counts");
     assert_eq!(jobs, 1);
-    // The second time a file is deleted, there is none.
+    // A file that was deleted, and one whose row was committed.
+    remote.fail(&[Fault::Lost]);
     let found = remote.ok("storage", json!({"size": 1000})).await;
     assert!(found["twice"].as_str().expect("an error").contains("there is no stored file"), "{found}");
-    assert_eq!(found["gone"], json!(null));
+    assert_eq!((&found["same"], &found["gone"]), (&json!(true), &json!(null)));
+    let files = remote.app.engine.db().latest().count(SystemTable::Storage.by_id()).await.expect("counts");
+    assert_eq!(files, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_action_is_not_called_again_when_its_answer_is_lost() {
     let remote = Remote::start().await;
     assert_eq!(remote.ok("callsAction", json!({})).await, json!("2"));
-    remote.faults.lost.store(1, Ordering::Relaxed);
-    let asked = remote.faults.asked.load(Ordering::Relaxed);
+    remote.fail(&[Fault::Lost]);
     let found = remote.ok("callsAction", json!({})).await;
     assert!(found.as_str().expect("an error").contains("the answer of an action that was called is lost"), "{found}");
-    assert_eq!(remote.faults.asked.load(Ordering::Relaxed), asked + 1);
+    assert_eq!(remote.faults.asked.lock().values().sum::<usize>(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_is_gone_ends_the_action() {
-    let remote = Remote::start().await;
-    remote.faults.refused.store(1, Ordering::Relaxed);
+    let remote = Remote::with(1024, LONGER).await;
+    remote.fail(&[Fault::Refused; 20]);
     let call = remote.app.call("mail:context", &json!({}));
     let failure = remote.app.engine.action(&call).await.expect_err("not a result");
     assert!(failure.to_string().contains("the server can not be reached"), "{failure}");

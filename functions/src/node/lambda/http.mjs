@@ -54,7 +54,7 @@ export const isOk = ({ statusCode }) => statusCode >= 200 && statusCode < 300;
 /** Waits before attempt number `attempt`, longer each time; false if there have been enough. */
 export async function again(attempt, signal) {
   if (attempt >= ATTEMPTS || signal?.aborted) return false;
-  const most = FIRST_PAUSE_MS * 4 ** (attempt - 1);
+  const most = FIRST_PAUSE_MS * 3 ** (attempt - 1);
   await new Promise((resolve) => setTimeout(resolve, most / 2 + (Math.random() * most) / 2));
   return true;
 }

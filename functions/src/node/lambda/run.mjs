@@ -1,5 +1,6 @@
 // One run in a child process, from its first message to its answer.
 
+import { setMaxListeners } from "node:events";
 import { Callback } from "./callback.mjs";
 import { Files } from "./files.mjs";
 
@@ -24,6 +25,8 @@ class Run {
     this.#invocation = invocation;
     this.#resolve = resolve;
     this.#id = child.begin((message) => this.#receive(message));
+    // One a request.
+    setMaxListeners(0, this.#ending.signal);
     this.#timer = setTimeout(() => this.#end({ t: "timeout" }, true), timeMs);
     if (invocation.t === "analyze") return void this.#send({ t: "analyze", modules: invocation.modules });
     this.#callback = new Callback(invocation.callback, this.#ending.signal);

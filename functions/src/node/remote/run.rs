@@ -13,9 +13,7 @@ use super::payload::{Answer, Callback, End, Line, Task};
 use crate::node::executor::analyzed;
 use crate::node::run::{failure, process_ended, ran_out_of_memory, timed_out, unavailable};
 use crate::node::{NodeBundle, NodeCall, NodeError};
-use crate::runtime::{
-    ActionHost, AnalyzedModule, FailureKind, JsFailure, LineLimits, ModuleSource, unawaited_warning,
-};
+use crate::runtime::{ActionHost, AnalyzedModule, FailureKind, JsFailure, LineLimits, ModuleSource, unawaited_warning};
 
 impl RemoteNode {
     /// Runs an action; console lines go to `host`, what it asks for does not.

@@ -1,6 +1,7 @@
 //! A Node function of this machine, and a store that is reached by URLs.
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -133,7 +134,8 @@ impl NodeFunction for TestFunction {
         let (instance, line) = answered.expect("the thread answers");
         if line.is_empty() {
             let status = child.lock().wait().expect("ends");
-            let message = format!("Runtime exited with error: {status}");
+            let how = if status.signal() == Some(9) { "signal: killed".to_owned() } else { status.to_string() };
+            let message = format!("Runtime exited with error: {how}");
             let payload = json!({"errorType": "Runtime.ExitError", "errorMessage": message}).to_string();
             return Err(NodeError::Ended(FunctionEnded::of_payload(payload.as_bytes())));
         }

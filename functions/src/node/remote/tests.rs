@@ -158,7 +158,8 @@ fn tiny(folder: &std::path::Path) -> NodeDependency {
     let package = json!({"name": "tiny", "version": "1.0.0", "main": "lib/index.js", "bin": {"tiny": "lib/index.js"}});
     std::fs::create_dir_all(folder.join("tiny/lib")).expect("makes folders");
     std::fs::write(folder.join("tiny/package.json"), package.to_string()).expect("writes");
-    std::fs::write(folder.join("tiny/lib/index.js"), "#!/usr/bin/env node\nmodule.exports = 'tiny';\n").expect("writes");
+    std::fs::write(folder.join("tiny/lib/index.js"), "#!/usr/bin/env node\nmodule.exports = 'tiny';\n")
+        .expect("writes");
     let packed = Command::new("npm").args(["pack", "--silent"]).current_dir(folder.join("tiny")).output();
     assert!(packed.expect("npm runs").status.success());
     let version = format!("file:{}", folder.join("tiny/tiny-1.0.0.tgz").display());
@@ -184,7 +185,8 @@ async fn packages_are_installed_once() {
     std::fs::remove_dir_all(folder.path().join("tiny")).expect("deletes");
     function.cool_down();
     assert_eq!(remote.run(SOURCE, &packages, "[]").await.expect("from the store"), found);
-    let none = [NodeDependency { name: "none".to_owned(), version: format!("file:{}/none.tgz", folder.path().display()) }];
+    let none =
+        [NodeDependency { name: "none".to_owned(), version: format!("file:{}/none.tgz", folder.path().display()) }];
     let failure = remote.run(SOURCE, &none, "[]").await.expect_err("there is none");
     assert!(failure.message.starts_with("cannot install the external packages:\n"), "{}", failure.message);
     assert!(failure.message.contains("ENOENT"), "{}", failure.message);
