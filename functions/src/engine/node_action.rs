@@ -37,7 +37,7 @@ impl Engine {
         let request_id = call.request_id.to_string();
         let time = self.node.action_time(Duration::from_millis(limits.node_action_time_ms));
         let ticket = match self.node.remote() {
-            Some(_) => self.tickets.ticket(&self.env, call, host.execution_id(), time),
+            Some(_) => self.ticket(call, host.execution_id(), time),
             None => String::new(),
         };
         let node_call = NodeCall {

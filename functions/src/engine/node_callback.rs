@@ -21,19 +21,20 @@ use crate::files::{self, Reserved};
 use crate::logs::AuditUsage;
 use crate::node::RemoteNode;
 use crate::runtime::SyscallError;
+use crate::udf::Call;
 
 /// How long bytes may take from here to the store or back.
 const TRANSFER_TIME: Duration = Duration::from_secs(15 * 60);
 const FILE: &[u8] = b"file";
 
 /// An operation of an action, as it is asked for.
-pub(crate) struct NodeOperation<'a> {
+pub(crate) struct NodeOperation {
     pub ticket: Ticket,
     /// Its number within the action.
     pub number: u32,
-    pub op: &'a str,
+    pub op: String,
     /// JSON text; `None` if it is in the store.
-    pub args: Option<&'a str>,
+    pub args: Option<String>,
     /// What the action has written to the audit log by now.
     pub audited: AuditUsage,
 }
@@ -57,20 +58,25 @@ impl Engine {
         self.tickets.open_ticket(&self.env, text)
     }
 
+    /// What an action that takes at most `time` shows when it asks from elsewhere.
+    pub(crate) fn ticket(&self, call: &Call, execution: &str, time: Duration) -> String {
+        self.tickets.ticket(&self.env, call, execution, time)
+    }
+
     /// Answers an asynchronous syscall, and tells what the action has written to the audit log by then.
-    pub(crate) async fn node_call(&self, operation: NodeOperation<'_>) -> (Result<Json, SyscallError>, AuditUsage) {
+    pub(crate) async fn node_call(&self, operation: NodeOperation) -> (Result<Json, SyscallError>, AuditUsage) {
         let NodeOperation { ticket, number, op, args, audited } = operation;
-        let large = match args {
-            Some(_) => Ok(String::new()),
+        let args = match args {
+            Some(args) => Ok(args),
             None => self.large_arguments(&ticket, number).await,
         };
-        let large = match large {
-            Ok(large) => large,
+        let args = match args {
+            Ok(args) => args,
             Err(error) => return (Err(error), audited),
         };
         let once = ticket.once(number);
         let host = FunctionActionHost::elsewhere(self.me.clone(), ticket.call, ticket.execution.into(), audited);
-        let answer = host.answer(op, args.unwrap_or(&large), Some(&once)).await;
+        let answer = host.answer(&op, &args, Some(&once)).await;
         (answer.map(Json::String), host.audited())
     }
 

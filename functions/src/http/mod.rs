@@ -11,6 +11,7 @@ mod cors;
 pub mod deploy;
 mod error;
 mod format;
+mod heartbeat;
 mod meta;
 mod node;
 mod range;

@@ -2,18 +2,22 @@
 //!
 //! A request is a line of JSON, and after it, for `call`, the arguments as they are. It goes out as bytes: a gateway that
 //! puts bodies into JSON would make quotes in JSON in JSON three times as long. The answer is `{"ok": ...}`,
-//! `{"error": {"message", "data"}}` for what the action may catch, or `{"fatal": {"message", "transient"}}` for what ends it.
+//! `{"error": {"message", "data"}}` for what the action may catch, or `{"fatal": {"message", "transient"}}` for what ends it. Blanks may come before it.
+
+use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
+use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{ApiError, ApiState};
-use crate::engine::{NodeOperation, Ticket};
+use super::{ApiError, ApiState, heartbeat};
+use crate::engine::{Engine, NodeOperation, Ticket, TicketError};
 use crate::logs::AuditUsage;
 use crate::runtime::SyscallError;
 
@@ -61,26 +65,23 @@ struct OpenHead {
     storage_id: String,
 }
 
-async fn answer(State(state): State<ApiState>, Path(what): Path<String>, body: Body) -> Result<Json<Value>, ApiError> {
+async fn answer(State(state): State<ApiState>, Path(what): Path<String>, body: Body) -> Result<Response, ApiError> {
     let engine = &state.engine;
     let limit = engine.db().limits().arguments_size + AROUND_ARGUMENTS;
     let body = to_bytes(body, limit).await.map_err(|error| bad(format!("cannot read the body: {error}")))?;
     let text = std::str::from_utf8(&body).map_err(|_| bad("the body is not UTF-8"))?;
     let (head, args) = text.split_once('\n').unwrap_or((text, ""));
     let Shown { token, operation } = parse(head)?;
-    let refused = |error: crate::engine::TicketError| ApiError::bad_request("InvalidNodeToken", error.to_string());
+    let refused = |error: TicketError| ApiError::bad_request("InvalidNodeToken", error.to_string());
     let ticket: Ticket = engine.open_ticket(&token).map_err(refused)?;
     // What the action has done before may have been done by another worker.
     engine.refresh().await?;
     let answer = match what.as_str() {
         "call" => {
             let CallHead { op, stored, audited } = parse(head)?;
-            let args = (!stored).then_some(args);
-            let call = NodeOperation { ticket, number: operation, op: &op, args, audited };
-            let (answer, audited) = engine.node_call(call).await;
-            let mut reply = reply(answer);
-            reply["audited"] = json!(audited);
-            return Ok(Json(reply));
+            let args = (!stored).then(|| args.to_owned());
+            let call = NodeOperation { ticket, number: operation, op, args, audited };
+            return Ok(call_answer(engine.clone(), call));
         }
         "upload" => engine.node_upload(&ticket, operation).await,
         "store" => {
@@ -99,7 +100,20 @@ async fn answer(State(state): State<ApiState>, Path(what): Path<String>, body: B
         }
         other => return Err(bad(format!("there is no operation `{other}`"))),
     };
-    Ok(Json(reply(answer)))
+    Ok(Json(reply(answer)).into_response())
+}
+
+/// The answer of a syscall. One that calls an action can be long in coming.
+fn call_answer(engine: Arc<Engine>, call: NodeOperation) -> Response {
+    let env = engine.env().clone();
+    let text = async move {
+        let (answer, audited) = engine.node_call(call).await;
+        let mut reply = reply(answer);
+        reply["audited"] = json!(audited);
+        reply.to_string()
+    };
+    let body = Body::from_stream(heartbeat::until(env, text));
+    ([(CONTENT_TYPE, "application/json")], body).into_response()
 }
 
 fn parse<T: DeserializeOwned>(head: &str) -> Result<T, ApiError> {

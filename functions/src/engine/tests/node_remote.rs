@@ -264,3 +264,23 @@ async fn a_push_sees_nothing_of_the_memory_of_the_bundle_before_it() {
     remote.app.push(&modules.to_string()).await;
     assert_eq!(remote.ok("count", json!({})).await, json!(1));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_that_of_its_operation() {
+    let remote = Remote::start().await;
+    let engine = &remote.app.engine;
+    let call = remote.app.call("mail:storage", &json!({}));
+    let ticket = |execution| {
+        let text = engine.ticket(&call, execution, TIME);
+        engine.open_ticket(&text).unwrap_or_else(|error| panic!("{error}"))
+    };
+    let (mine, other) = (ticket("e1"), ticket("e2"));
+    let begun = engine.node_store(&mine, 1, None, None).await.expect("begins");
+    let file = begun["file"].as_str().expect("a text");
+    for (ticket, number) in [(&other, 1), (&mine, 2)] {
+        let refused = engine.node_commit(ticket, number, file, [0; 32]).await.expect_err("not its own");
+        assert!(refused.message.contains("not one that this operation stores"), "{refused}");
+    }
+    let early = engine.node_commit(&mine, 1, file, [0; 32]).await.expect_err("no bytes yet");
+    assert!(early.message.contains("StorageUnavailable"), "{early}");
+}

@@ -7,10 +7,6 @@ import { again, agents, put, read, request } from "./http.mjs";
 
 /** Bytes of arguments that go with the request. More would not pass every gateway on the way. */
 const MOST_ARGUMENTS = 4 << 20;
-/** An answer that is not there by then is lost; a gateway waits for 30 s. */
-const SILENCE_MS = 60_000;
-/** For another action, which may take its time. */
-const ACTION_SILENCE_MS = 15 * 60_000;
 const CALL_ACTION = "1.0/actions/action";
 const AUDIT = "1.0/auditLog";
 /** Errors of connections that were never made. */
@@ -36,12 +32,12 @@ export class Callback {
   async call(operation, op, args) {
     if (op !== AUDIT) return this.#call(operation, op, args, {});
     const before = this.#audited;
-    const { promise, resolve } = Promise.withResolvers?.() ?? withResolvers();
-    this.#audited = promise;
-    const audited = await before;
-    const reply = await this.#call(operation, op, args, audited);
-    resolve(reply.audited ?? audited);
-    return reply;
+    const asked = before.then(async (audited) => {
+      const reply = await this.#call(operation, op, args, audited);
+      return { reply, audited: reply.audited ?? audited };
+    });
+    this.#audited = asked.then(({ audited }) => audited);
+    return (await asked).reply;
   }
 
   async #call(operation, op, args, audited) {
@@ -68,7 +64,6 @@ export class Callback {
       body,
       agent: repeats ? this.#kept : this.#fresh,
       signal: this.#signal,
-      silence: repeats ? SILENCE_MS : ACTION_SILENCE_MS,
     };
     for (let attempt = 1; ; attempt++) {
       let failed;
@@ -97,10 +92,4 @@ export class Callback {
 
 function lost(error) {
   return { fatal: { message: `the server can not be reached: ${error.message}`, transient: true } };
-}
-
-function withResolvers() {
-  const all = {};
-  all.promise = new Promise((resolve, reject) => Object.assign(all, { resolve, reject }));
-  return all;
 }

@@ -56,6 +56,8 @@ export class Child {
       cwd: modules,
       env: { ...only(PASSED), TZ: "UTC", TMPDIR: this.#scratch },
       stdio: ["ignore", "pipe", "pipe", "pipe"],
+      // A group of its own, with what it starts.
+      detached: true,
     });
     for (const stream of [this.#process.stdout, this.#process.stderr]) {
       stream.setEncoding("utf8").on("data", (text) => (this.#output = (this.#output + text).slice(-KEPT_OUTPUT)));
@@ -67,7 +69,8 @@ export class Child {
     this.#ended = new Promise((resolve) => {
       const gone = (how) => {
         this.retired = true;
-        // What it started may live on and hold its output open.
+        this.#kill();
+        // Its last words may be on their way.
         setTimeout(() => {
           rmSync(this.#scratch, { recursive: true, force: true });
           const output = this.#output.trim();
@@ -105,8 +108,16 @@ export class Child {
   /** Ends the process at once; resolves when it has. */
   end() {
     this.retired = true;
-    this.#process.kill("SIGKILL");
+    this.#kill();
     return this.#ended;
+  }
+
+  #kill() {
+    try {
+      process.kill(-this.#process.pid, "SIGKILL");
+    } catch {
+      // Nothing of it is left, or it never started.
+    }
   }
 
   #receive(piece) {

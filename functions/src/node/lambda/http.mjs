@@ -5,7 +5,7 @@ import https from "node:https";
 
 const ATTEMPTS = 6;
 const FIRST_PAUSE_MS = 50;
-/** Nothing comes for this long: the other side is gone. */
+/** Nothing comes for this long: the other side is gone. Who takes longer to answer sends blanks. */
 const SILENCE_MS = 60_000;
 
 /** Agents for connections that are kept, or are used once. */
@@ -15,18 +15,18 @@ export function agents(keepAlive) {
 }
 
 /** Sends a request and gives the response, of which nothing has been read; follows redirects to where an answer is. */
-export async function request(url, { method = "GET", headers = {}, body, agent, signal, silence = SILENCE_MS } = {}) {
-  const response = await send(new URL(url), { method, headers, body, agent, signal, silence });
+export async function request(url, { method = "GET", headers = {}, body, agent, signal } = {}) {
+  const response = await send(new URL(url), { method, headers, body, agent, signal });
   if ((response.statusCode !== 302 && response.statusCode !== 303) || response.headers.location === undefined) return response;
   response.resume();
-  return send(new URL(response.headers.location, url), { method: "GET", headers: {}, agent, signal, silence });
+  return send(new URL(response.headers.location, url), { method: "GET", headers: {}, agent, signal });
 }
 
-function send(url, { method, headers, body, agent, signal, silence }) {
+function send(url, { method, headers, body, agent, signal }) {
   return new Promise((resolve, reject) => {
     const options = { method, headers, agent: agent?.[url.protocol], signal };
     const sending = (url.protocol === "http:" ? http : https).request(url, options, resolve);
-    sending.setTimeout(silence, () => sending.destroy(new Error(`nothing came for ${silence / 1000} s`)));
+    sending.setTimeout(SILENCE_MS, () => sending.destroy(new Error(`nothing came for ${SILENCE_MS / 1000} s`)));
     sending.on("error", reject);
     if (typeof body?.[Symbol.asyncIterator] !== "function") return void sending.end(body);
     write(sending, body).catch((error) => sending.destroy(error));
@@ -67,8 +67,11 @@ export async function get(url, options = {}) {
       const response = await request(url, options);
       if (isOk(response)) return response;
       const said = (await read(response)).toString().slice(0, 300);
-      // Who may not list a bucket is not told that an object is missing.
-      if (response.statusCode === 404 || response.statusCode === 403) return null;
+      if (response.statusCode === 404 || response.statusCode === 403) {
+        // Who may not list a bucket is not told that an object is missing.
+        console.error(`the store answered ${response.statusCode}: ${said}`);
+        return null;
+      }
       failed = new Error(`the store answered ${response.statusCode}: ${said}`);
       if (response.statusCode < 500 && response.statusCode !== 429) throw Object.assign(failed, { final: true });
     } catch (error) {
