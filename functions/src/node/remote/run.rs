@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use lakewire_storage::env::Env;
 
-use super::RemoteNode;
 use super::invoke::Order;
 use super::payload::{Answer, Callback, End, Line, Task};
+use super::{FunctionEnded, RemoteNode};
 use crate::node::executor::analyzed;
 use crate::node::run::{failure, process_ended, ran_out_of_memory, timed_out, unavailable};
 use crate::node::{NodeBundle, NodeCall, NodeError};
@@ -78,12 +78,18 @@ impl RemoteNode {
     ) -> Result<Vec<AnalyzedModule>, NodeError> {
         let order = Order { bundle, vars, time };
         let too_long = || NodeError::Import(format!("loading the modules took longer than {} s", time.as_secs()));
-        let answer = self.execute(env, &order, || Task::Analyze { modules: entries }, sources).await?;
-        match answer.ok_or_else(too_long)?.end {
+        let out_of_memory = || NodeError::Import("Node.js ran out of memory".to_owned());
+        let answer = self.execute(env, &order, || Task::Analyze { modules: entries }, sources).await;
+        let answer = answer.map_err(|error| match error {
+            NodeError::Ended(FunctionEnded::Timeout) => too_long(),
+            NodeError::Ended(FunctionEnded::OutOfMemory) => out_of_memory(),
+            error => error,
+        });
+        match answer?.ok_or_else(too_long)?.end {
             End::Analyzed { modules } => Ok(modules.into_iter().map(analyzed).collect()),
             End::Failed { message, .. } => Err(NodeError::Import(message)),
             End::Timeout => Err(too_long()),
-            End::Ended { out_of_memory: true, .. } => Err(NodeError::Import("Node.js ran out of memory".to_owned())),
+            End::Ended { out_of_memory: true, .. } => Err(out_of_memory()),
             End::Ended { how, .. } => Err(NodeError::Import(format!("Node.js ended: {how}"))),
             other => Err(unexpected(&other)),
         }
@@ -91,11 +97,11 @@ impl RemoteNode {
 }
 
 /// What the end of the function means for the action in it.
-fn function_ended(ended: &super::FunctionEnded, time: Duration) -> JsFailure {
+fn function_ended(ended: &FunctionEnded, time: Duration) -> JsFailure {
     match ended {
-        super::FunctionEnded::Timeout => timed_out(time),
-        super::FunctionEnded::OutOfMemory => ran_out_of_memory(),
-        super::FunctionEnded::Otherwise(how) => process_ended(how),
+        FunctionEnded::Timeout => timed_out(time),
+        FunctionEnded::OutOfMemory => ran_out_of_memory(),
+        FunctionEnded::Otherwise(how) => process_ended(how),
     }
 }
 
