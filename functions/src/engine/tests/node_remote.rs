@@ -111,7 +111,12 @@ async fn fail(State(faults): State<Arc<Faults>>, request: Request, next: Next) -
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
     let answer = next.run(Request::from_parts(parts, Body::from(body))).await;
-    if fault.is_some() { StatusCode::BAD_GATEWAY.into_response() } else { answer }
+    if fault.is_none() {
+        return answer;
+    }
+    // What is asked for is done while the answer is read.
+    to_bytes(answer.into_body(), usize::MAX).await.expect("a body");
+    StatusCode::BAD_GATEWAY.into_response()
 }
 
 #[tokio::test(flavor = "multi_thread")]
