@@ -19,7 +19,10 @@ mod execution;
 mod http_action;
 mod mutation;
 mod node_action;
+mod node_callback;
+mod node_ticket;
 mod occasion;
+mod once;
 mod options;
 mod prepare;
 mod programs;
@@ -39,6 +42,9 @@ use lakewire_storage::query::CursorKey;
 use conflicts::ConflictQueues;
 pub(crate) use execution::Outcome;
 pub(crate) use http_action::{SiteAnswer, SiteRequest, SiteResponse};
+pub(crate) use node_callback::NodeOperation;
+use node_ticket::TicketKey;
+pub(crate) use node_ticket::{Ticket, TicketError};
 pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
@@ -80,6 +86,7 @@ pub struct Engine {
     node: Arc<NodeExecutor>,
     elsewhere: Option<Arc<dyn FunctionRunner>>,
     cursor_key: CursorKey,
+    tickets: TicketKey,
     logs: FunctionLog,
     audit: AuditSink,
     push_work: PushWork,
@@ -114,6 +121,7 @@ impl Engine {
             files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
             programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
             cursor_key: CursorKey::derive(&deployment.secret),
+            tickets: TicketKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
             audit,
             push_work: PushWork::default(),

@@ -212,6 +212,11 @@ impl Files {
     }
 }
 
+/// The object of a file.
+pub(crate) fn object(file: &StoredFile) -> Path {
+    path(&file.timeline, file.uuid)
+}
+
 /// Where the bytes of a file are.
 pub(super) fn path(timeline: &str, uuid: Uuid) -> Path {
     Path::from_iter([FOLDER, timeline, uuid.to_string().as_str()])

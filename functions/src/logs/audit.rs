@@ -53,7 +53,7 @@ impl AuditRecord {
 }
 
 /// What one execution has written. What was rolled back counts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AuditUsage {
     lines: usize,
     bytes: usize,
