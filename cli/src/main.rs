@@ -11,6 +11,7 @@ mod failure;
 mod instance;
 mod keys;
 mod limits;
+mod package;
 mod serve;
 mod status;
 mod storage;
@@ -48,6 +49,7 @@ fn main() -> ExitCode {
         Command::Promote(options) => block_on(|env| storage::promote::run(options, env)),
         Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
         Command::Storage { storage } => block_on(|env| status::run(storage, env)),
+        Command::Package(options) => package::run(&options, &[]).map_err(Failure::from),
         Command::Limits => limits::print(),
         Command::BuildSnapshot => return build_snapshot::run(),
     };

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod package;
 mod storage;
 mod units;
 
@@ -12,6 +13,7 @@ use lakewire_functions::fetch::{Allowed, Override};
 use lakewire_functions::node::Sandbox;
 use lakewire_storage::timeline::BranchName;
 
+pub use package::{PackageFormat, PackageOptions};
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
 
@@ -64,6 +66,8 @@ pub enum Command {
         #[command(flatten)]
         storage: StorageArgs,
     },
+    /// Make what AWS runs: zips for Lambda, an image for Lambda and the relay. The same binary makes the same bytes.
+    Package(PackageOptions),
     /// Print every limit.
     Limits,
     /// Build a V8 startup snapshot: request on standard input, blob on standard output.
