@@ -6,6 +6,7 @@ use lakewire_storage::timeline::BranchName;
 use lakewire_storage::timeline::branch::BranchError;
 use thiserror::Error;
 
+use crate::infra::InfraError;
 use crate::package::PackageError;
 use crate::storage::identity::IdentityError;
 use crate::storage::place::PlaceError;
@@ -58,6 +59,9 @@ pub enum Failure {
     /// Nothing was packaged.
     #[error(transparent)]
     Package(#[from] PackageError),
+    /// A stack was not made, changed or removed.
+    #[error(transparent)]
+    Infra(#[from] InfraError),
     /// A store or a log can't be opened or used.
     #[error("`{place}`: {reason}")]
     Storage { place: String, reason: String },

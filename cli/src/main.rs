@@ -8,6 +8,7 @@ mod build_snapshot;
 mod compact;
 mod dev;
 mod failure;
+mod infra;
 mod instance;
 mod keys;
 mod limits;
@@ -20,6 +21,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lakewire_functions::node::LAMBDA_FILES;
 use lakewire_storage::env::Env;
 
 use crate::args::{Arguments, BranchCommand, Command, KeysCommand};
@@ -49,7 +51,8 @@ fn main() -> ExitCode {
         Command::Promote(options) => block_on(|env| storage::promote::run(options, env)),
         Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
         Command::Storage { storage } => block_on(|env| status::run(storage, env)),
-        Command::Package(options) => package::run(&options, &[]).map_err(Failure::from),
+        Command::Package(options) => package::run(&options, LAMBDA_FILES).map_err(Failure::from),
+        Command::Infra { command } => block_on(|env| infra::command(command, LAMBDA_FILES, env)),
         Command::Limits => limits::print(),
         Command::BuildSnapshot => return build_snapshot::run(),
     };

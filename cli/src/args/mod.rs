@@ -1,5 +1,6 @@
 //! The command line.
 
+mod infra;
 mod package;
 mod storage;
 mod units;
@@ -13,6 +14,7 @@ use lakewire_functions::fetch::{Allowed, Override};
 use lakewire_functions::node::Sandbox;
 use lakewire_storage::timeline::BranchName;
 
+pub use infra::{InfraCommand, InfraOptions, InfraTool, RelayMode};
 pub use package::{PackageFormat, PackageOptions};
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
@@ -68,6 +70,11 @@ pub enum Command {
     },
     /// Make what AWS runs: zips for Lambda, an image for Lambda and the relay. The same binary makes the same bytes.
     Package(PackageOptions),
+    /// A stack on AWS, by Terraform or the CDK.
+    Infra {
+        #[command(subcommand)]
+        command: InfraCommand,
+    },
     /// Print every limit.
     Limits,
     /// Build a V8 startup snapshot: request on standard input, blob on standard output.
