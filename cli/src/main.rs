@@ -9,10 +9,12 @@ mod compact;
 mod dev;
 mod engine;
 mod failure;
+mod infra;
 mod instance;
 mod keys;
 mod lambda;
 mod limits;
+mod package;
 mod serve;
 mod status;
 mod storage;
@@ -21,6 +23,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lakewire_functions::node::LAMBDA_FILES;
 use lakewire_storage::env::Env;
 
 use crate::args::{Arguments, BranchCommand, Command, KeysCommand};
@@ -61,6 +64,8 @@ fn command() -> Result<ExitCode, Failure> {
         Command::Promote(options) => block_on(|env| storage::promote::run(options, env)),
         Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
         Command::Storage { storage } => block_on(|env| status::run(storage, env)),
+        Command::Package(options) => package::run(&options, LAMBDA_FILES).map_err(Failure::from),
+        Command::Infra { command } => block_on(|env| infra::command(command, LAMBDA_FILES, env)),
         Command::Limits => limits::print(),
         Command::BuildSnapshot => return Ok(build_snapshot::run()),
     };

@@ -1,5 +1,7 @@
 //! The command line.
 
+mod infra;
+mod package;
 mod storage;
 mod units;
 
@@ -12,6 +14,8 @@ use lakewire_functions::fetch::{Allowed, Override};
 use lakewire_functions::node::Sandbox;
 use lakewire_storage::timeline::BranchName;
 
+pub use infra::{InfraCommand, InfraOptions, InfraTool, RelayMode};
+pub use package::{PackageFormat, PackageOptions};
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
 
@@ -63,6 +67,13 @@ pub enum Command {
     Storage {
         #[command(flatten)]
         storage: StorageArgs,
+    },
+    /// Make what AWS runs: zips for Lambda, an image for Lambda and the relay. The same binary makes the same bytes.
+    Package(PackageOptions),
+    /// A stack on AWS, by Terraform or the CDK.
+    Infra {
+        #[command(subcommand)]
+        command: InfraCommand,
     },
     /// Print every limit.
     Limits,
