@@ -1,5 +1,6 @@
 //! Intervals of the key space: what a transaction read, and who must hear of a write.
 
+mod codec;
 mod index;
 mod read_set;
 mod search;
@@ -12,6 +13,7 @@ use std::fmt;
 
 use crate::key::Key;
 
+pub use codec::DecodeError;
 pub use index::{Hits, IntervalIndex};
 pub use read_set::ReadSet;
 pub use search::{SearchRead, TermRead};
