@@ -7,7 +7,7 @@ use crate::checkpoint::Flusher;
 use crate::commit::Committer;
 use crate::env::{Env, TaskHandle};
 use crate::limits::Limits;
-use crate::log::{CommitLog, Timestamp};
+use crate::log::{CommitLog, EntryNumber, Timestamp};
 use crate::timeline::Segments;
 use crate::transaction::Transaction;
 use crate::{housekeeping, maintenance, recovery};
@@ -110,6 +110,11 @@ impl Database {
     /// not wait for the log. Nothing read from it may leave the process before a commit, or [`Self::wait_durable`], succeeds.
     pub fn head(&self) -> Snapshot {
         self.committer.head()
+    }
+
+    /// The newest entry of the log that is part of [`Self::latest`], if that is asked for after this.
+    pub fn entry(&self) -> EntryNumber {
+        self.committer.newest_entry()
     }
 
     /// Whether other processes can commit too.
