@@ -148,6 +148,11 @@ impl Database {
         self.committer.head()
     }
 
+    /// The newest entry of the log that is part of [`Self::latest`], if that is asked for after this.
+    pub fn entry(&self) -> EntryNumber {
+        self.committer.newest_entry()
+    }
+
     /// Whether other processes can commit too.
     pub fn is_shared(&self) -> bool {
         self.committer.is_shared()

@@ -11,6 +11,7 @@
 pub mod backend;
 mod cache;
 mod engine;
+pub mod gateway;
 mod protocol;
 mod relay;
 mod session;
