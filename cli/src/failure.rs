@@ -65,6 +65,11 @@ pub enum Failure {
     /// A store or a log can't be opened or used.
     #[error("`{place}`: {reason}")]
     Storage { place: String, reason: String },
+    /// A relay of what only one process at a time can have.
+    #[error(
+        "`{place}` has a log for one process: a relay needs `--log dynamodb` or `--log object-store`; or use `lakewire serve`"
+    )]
+    RelayAlone { place: String },
     /// A port is taken or may not be used.
     #[error("can't listen on {address}: {source}")]
     Listen { address: String, source: std::io::Error },

@@ -5,6 +5,7 @@
 mod args;
 mod branch;
 mod build_snapshot;
+mod cloud;
 mod compact;
 mod dev;
 mod engine;
@@ -15,6 +16,7 @@ mod keys;
 mod lambda;
 mod limits;
 mod package;
+mod relay;
 mod serve;
 mod status;
 mod storage;
@@ -50,6 +52,7 @@ fn command() -> Result<ExitCode, Failure> {
     let outcome = match Arguments::parse().command {
         Command::Serve(options) => block_on(|env| serve::run(options, env)),
         Command::Dev(options) => block_on(|env| dev::run(options, env)),
+        Command::Relay(options) => block_on(|env| relay::run(options, env)),
         Command::Keys { command: KeysCommand::Create { identity, storage } } => {
             block_on(|env| keys::create(storage, identity, env))
         }

@@ -104,7 +104,8 @@ impl Database {
         let found = recovery::recover(&*log, &segments, &env, flush_bytes).await?;
         let is_new = found.is_new();
         let is_here = upkeep == Upkeep::Here;
-        let committer = Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, upkeep.is_awake(), found);
+        let committer =
+            Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, upkeep.is_awake(), found);
         let committer = Arc::new(committer);
         let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
         let flusher = Flusher::new(committer.clone(), upkeep, flush_interval);

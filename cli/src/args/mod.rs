@@ -2,6 +2,7 @@
 
 mod infra;
 mod package;
+mod relay;
 mod storage;
 mod units;
 
@@ -16,6 +17,7 @@ use lakewire_storage::timeline::BranchName;
 
 pub use infra::{InfraCommand, InfraOptions, InfraTool, RelayMode};
 pub use package::{PackageFormat, PackageOptions};
+pub use relay::{CloudArgs, RelayOptions};
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
 
@@ -35,6 +37,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Serve with friendly defaults for development: data in `.lakewire/`, the admin key printed.
     Dev(ServeOptions),
+    /// Hold the WebSockets of a deployment whose functions otherwise run in Lambda; any number of relays at a time.
+    Relay(RelayOptions),
     /// Admin keys.
     Keys {
         #[command(subcommand)]

@@ -33,7 +33,7 @@ pub use bundle::NodeBundle;
 pub use error::NodeError;
 pub use executor::NodeExecutor;
 pub use lambda::LAMBDA_FILES;
-pub use remote::{FunctionEnded, NodeFunction, RemoteNode};
+pub use remote::{FunctionEnded, LambdaNode, NodeFunction, RemoteNode};
 pub use run::NodeCall;
 pub use sandbox::Sandbox;
 

@@ -40,9 +40,10 @@ impl Runs {
         // One that is damaged is read from the log.
         let tail = batch.tail.iter().map_while(|(n, encoded)| Some((*n, entry(encoded)?)));
         db.learn(tail.collect()).await;
-        let answers = batch.calls.into_iter().map(|request| async {
-            self.run(request).await.map_err(|failure| failure.to_string())
-        });
+        let answers = batch
+            .calls
+            .into_iter()
+            .map(|request| async { self.run(request).await.map_err(|failure| failure.to_string()) });
         let answers = Answers { answers: join_all(answers).await };
         let text = serde_json::to_vec(&answers).map_err(invalid)?;
         self.spill.put(text).await.map_err(lost)

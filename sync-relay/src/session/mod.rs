@@ -34,6 +34,7 @@ use self::refresh::Refresh;
 use self::requests::Requests;
 use self::transition::Assembly;
 pub(crate) use self::transition::Rest;
+use crate::drain::GOING_AWAY;
 use crate::protocol::{ClientMessage, Connect, StateVersion, fatal_error, transition as transition_text};
 use crate::relay::Shared;
 use crate::signal::Signal;
@@ -131,10 +132,10 @@ impl Session {
 
     /// Serves the client until the connection ends.
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut socket: Socket<S>) {
-        let end = loop {
-            if let Err(end) = self.turn(&mut socket).await {
-                break end;
-            }
+        let mut draining = self.shared.drain.watch(&self.shared.env);
+        let end = tokio::select! {
+            end = self.turns(&mut socket) => end,
+            () = draining.is_due() => self.turns_until_answered(&mut socket).await,
         };
         tracing::debug!(?end, session = self.session_id.as_deref(), "session ends");
         let env = self.shared.env.clone();
@@ -142,6 +143,24 @@ impl Session {
         drop(self);
         // Boxed: needed once, and not to take room in every idle connection.
         Box::pin(socket.close(end, &env)).await;
+    }
+
+    async fn turns<W: Wire>(&mut self, socket: &mut W) -> End {
+        loop {
+            if let Err(end) = self.turn(socket).await {
+                return end;
+            }
+        }
+    }
+
+    /// The last turns of a session of a relay that is about to end.
+    async fn turns_until_answered<W: Wire>(&mut self, socket: &mut W) -> End {
+        while self.has_requests() {
+            if let Err(end) = self.turn(socket).await {
+                return end;
+            }
+        }
+        GOING_AWAY
     }
 
     /// Has the session look at everything again.

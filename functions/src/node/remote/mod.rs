@@ -18,6 +18,7 @@
 
 mod ended;
 mod invoke;
+mod lambda;
 mod payload;
 mod run;
 
@@ -38,6 +39,7 @@ use object_store::path::Path;
 use object_store::signer::Signer;
 
 pub use ended::FunctionEnded;
+pub use lambda::LambdaNode;
 
 use super::NodeError;
 
