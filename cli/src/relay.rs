@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use lakewire_functions::lambda::{Listeners, Notices};
 use lakewire_functions::remote::{FunctionRunner, LambdaRunner, LambdaRunnerOptions};
 use lakewire_relay::peers::{DynamoDbRegistry, Registry};
-use lakewire_storage::database::Upkeep;
+use lakewire_storage::database::{Database, Upkeep};
 use lakewire_storage::env::Env;
 use lakewire_storage::log::RecentLog;
 use serde::Deserialize;
@@ -14,7 +15,7 @@ use crate::args::RelayOptions;
 use crate::cloud::Cloud;
 use crate::engine::Elsewhere;
 use crate::failure::Failure;
-use crate::serve::{Listeners, Role};
+use crate::serve::{Ports, Role};
 use crate::storage::open::{BranchOptions, Deployment, Storage};
 use crate::storage::place::{LogPlace, Place};
 
@@ -31,7 +32,7 @@ pub async fn run(options: RelayOptions, env: Env) -> Result<(), Failure> {
     if let LogPlace::Local(_) | LogPlace::Memory = place.log {
         return Err(Failure::RelayAlone { place: place.to_string() });
     }
-    let listeners = Listeners::open(&serve).await?;
+    let ports = Ports::open(&serve).await?;
     let storage = Storage::open(place, &env).await?;
     if serve.tuning.create_table {
         storage.create_table().await?;
@@ -40,9 +41,10 @@ pub async fn run(options: RelayOptions, env: Env) -> Result<(), Failure> {
     cloud.identify(&args, &mut serve.identity).await?;
     let deployment = storage.deployment(&serve.identity).await?;
     let branch = BranchOptions { upkeep: Upkeep::Elsewhere, ..BranchOptions::from(&serve.tuning) };
-    let (log, timeline) = deployment.log(&serve.storage.branch).await?;
-    let log = Arc::new(RecentLog::new(log));
-    let db = deployment.database_over(log.clone(), timeline, &branch).await?;
+    let mut parts = deployment.parts(&serve.storage.branch, &branch).await?;
+    let log = Arc::new(RecentLog::new(parts.log));
+    parts.log = log.clone();
+    let db = deployment.database_of(parts, &branch).await?;
     let threads = serve.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
     let runner = match (run_function, &cloud.rest) {
         (Some(function), Some(rest)) => {
@@ -61,8 +63,18 @@ pub async fn run(options: RelayOptions, env: Env) -> Result<(), Failure> {
         None => task_address(serve.port).await,
     };
     let registry = registry.map(|registry| (registry, address));
+    let notices = Notices::new(&db, cloud.rest, Listeners { upkeep: args.upkeep_function, ..Listeners::default() });
+    let _telling = env.spawn("notices", tell(db.clone(), notices));
     let role = Role { upkeep: Upkeep::Elsewhere, jobs, elsewhere, registry, drain };
-    listeners.serve(serve, &deployment, db, role, |_, _, _| {}).await
+    ports.serve(serve, &deployment, db, role, |_, _, _| {}).await
+}
+
+/// Has others flush what is committed here.
+async fn tell(db: Arc<Database>, notices: Notices) {
+    let mut commits = db.commits();
+    while commits.next().await.is_some() {
+        notices.send(&db).await;
+    }
 }
 
 /// Where relays of the deployment find each other: in the table of its log.

@@ -69,7 +69,7 @@ pub async fn run_with(
     announce: impl FnOnce(&Addresses, &Instance, &Env),
 ) -> Result<(), Failure> {
     let place = Place::resolve(&options.storage)?;
-    let listeners = Listeners::open(&options).await?;
+    let ports = Ports::open(&options).await?;
     let storage = Storage::open(place, &env).await?;
     if options.tuning.create_table {
         storage.create_table().await?;
@@ -79,17 +79,17 @@ pub async fn run_with(
     if let OpenData::Every(interval) = options.tuning.open_data {
         deployment.open_data(&db, &options.storage.branch, interval, options.tuning.history)?;
     }
-    listeners.serve(options, &deployment, db, Role::default(), announce).await
+    ports.serve(options, &deployment, db, Role::default(), announce).await
 }
 
 /// Ports that are open.
-pub struct Listeners {
+pub struct Ports {
     api: TcpListener,
     site: TcpListener,
     addresses: Addresses,
 }
 
-impl Listeners {
+impl Ports {
     /// Opens the ports that `options` name.
     ///
     /// # Errors

@@ -89,17 +89,22 @@ pub(crate) async fn recover(
     env: &Env,
     flush_bytes: usize,
 ) -> Result<Found, OpenError> {
-    segments.refresh().await?;
+    segments.refresh_unless_recent().await?;
     let mut replay = Replay::from_manifest(log, segments, flush_bytes).await?;
-    let old = old_files::find(segments).await?;
-    if let Some(contents) = old.newest
-        && replay.is_empty()
-    {
-        replay.adopt(contents).await?;
+    // Earlier versions of Lakewire had local logs only, and what they wrote is taken over before the first flush.
+    if !log.is_shared() || replay.is_empty() {
+        let old = old_files::find(segments).await?;
+        if let Some(contents) = old.newest
+            && replay.is_empty()
+        {
+            replay.adopt(contents).await?;
+        } else {
+            replay.check_ends().await?;
+        }
+        old_files::remove(segments, &old.paths).await;
     } else {
         replay.check_ends().await?;
     }
-    old_files::remove(segments, &old.paths).await;
     replay.run().await?;
     let Replay { state, entry, ts, manifest, .. } = replay;
     // Not before the wall clock, so that no client has seen a later timestamp even where a backup was put in place. But where

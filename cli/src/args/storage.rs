@@ -72,6 +72,12 @@ pub struct TuningArgs {
     /// Memory for parts of segments that were read.
     #[arg(long, env = "LAKEWIRE_CACHE_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = units::bytes)]
     pub cache_bytes: usize,
+    /// Folder for more of them, in files; emptied at the start.
+    #[arg(long, env = "LAKEWIRE_DISK_CACHE", value_name = "DIR")]
+    pub disk_cache: Option<PathBuf>,
+    /// Bytes of files in that folder at most.
+    #[arg(long, env = "LAKEWIRE_DISK_CACHE_BYTES", value_name = "SIZE", default_value = "256MiB", value_parser = units::bytes)]
+    pub disk_cache_bytes: usize,
     /// Commits are written into a segment at the latest after this long; 1m by default, 5m with the local log.
     #[arg(long, env = "LAKEWIRE_FLUSH_INTERVAL", value_name = "DURATION", value_parser = units::duration)]
     pub flush_interval: Option<Duration>,

@@ -5,6 +5,10 @@ use clap::Parser;
 use crate::args::{CloudArgs, ServeOptions};
 use crate::failure::Failure;
 
+/// Where in the temporary folder parts of segments are kept, unless the environment says otherwise: half of the 512 MB that
+/// functions have there.
+const DISK_CACHE: &str = "lakewire-segments";
+
 /// Options that only the environment gives.
 #[derive(Parser)]
 pub struct LambdaArguments {
@@ -36,7 +40,11 @@ impl LambdaArguments {
     /// # Errors
     /// If a variable has a value that is none of its option.
     pub fn from_environment() -> Result<Self, Failure> {
-        let set = Self::try_parse_from(["lakewire"]);
+        let set = Self::try_parse_from(["lakewire"]).map(|mut set| {
+            // The one folder of a function that can be written to; nobody else does in this process' life.
+            set.serve.tuning.disk_cache.get_or_insert_with(|| std::env::temp_dir().join(DISK_CACHE));
+            set
+        });
         set.map_err(|error| Failure::Server(format!("the environment of the function is not valid: {error}")))
     }
 }

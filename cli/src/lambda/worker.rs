@@ -10,6 +10,7 @@ use lakewire_storage::env::Env;
 use lakewire_storage::timeline::TimelineId;
 
 use super::options::LambdaArguments;
+use crate::args::IdentityArgs;
 use crate::cloud::Cloud;
 use crate::engine::Elsewhere;
 use crate::failure::Failure;
@@ -39,11 +40,21 @@ impl Worker {
     pub async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
         let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
         let cloud = Cloud::around(&storage, env)?;
-        cloud.identify(&arguments.cloud, &mut arguments.serve.identity).await?;
-        let deployment = storage.deployment(&arguments.serve.identity).await?;
-        let (log, timeline) = deployment.log(&arguments.serve.storage.branch).await?;
+        let nobody = IdentityArgs::default();
+        // At the same time: the first request waits for both.
+        let (secret, existing) = futures::join!(
+            cloud.identify(&arguments.cloud, &mut arguments.serve.identity),
+            storage.place.existing_identity(&*storage.store, &nobody, env),
+        );
+        secret?;
+        let deployment = match existing? {
+            Some(identity) => storage.with_identity(identity.as_given(&arguments.serve.identity)?),
+            None => storage.deployment(&arguments.serve.identity).await?,
+        };
         let options = BranchOptions { upkeep: Upkeep::Suspended, ..BranchOptions::from(&arguments.serve.tuning) };
-        let db = deployment.database_over(log, timeline.clone(), &options).await?;
+        let parts = deployment.parts(&arguments.serve.storage.branch, &options).await?;
+        let timeline = parts.timeline.clone();
+        let db = deployment.database_of(parts, &options).await?;
         let instance = deployment.place.instance(&deployment.identity)?;
         // Nobody reaches a function by an address of its own.
         let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };

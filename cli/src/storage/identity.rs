@@ -33,6 +33,16 @@ pub struct Identity {
     pub id: String,
 }
 
+impl Identity {
+    /// With the name and secret that the options give, if they do.
+    ///
+    /// # Errors
+    /// If those are none.
+    pub fn as_given(self, args: &IdentityArgs) -> Result<Self, Failure> {
+        Ok(Self { instance: given(args)?.or(self.instance), ..self })
+    }
+}
+
 /// The content of `deployment.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Stored {
@@ -216,12 +226,9 @@ fn new(args: &IdentityArgs, id: String, log: &LogPlace, env: &Env) -> Result<Sto
 }
 
 fn identity(stored: Stored, args: &IdentityArgs) -> Result<Identity, Failure> {
-    let instance = match (given(args)?, &stored.secret) {
-        (Some(given), _) => Some(given),
-        (None, Some(secret)) => Some(Instance::new(&stored.name, secret, FILE)?),
-        (None, None) => None,
-    };
-    Ok(Identity { instance, id: stored.id })
+    let secret = stored.secret.as_deref();
+    let instance = secret.map(|secret| Instance::new(&stored.name, secret, FILE)).transpose()?;
+    Identity { instance, id: stored.id }.as_given(args)
 }
 
 async fn read(store: &dyn ObjectStore) -> Result<Option<Stored>, IdentityError> {

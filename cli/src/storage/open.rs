@@ -1,6 +1,6 @@
 //! Opening what a [`Place`] names: its store, the logs of its timelines, its branches.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use lakewire_storage::database::{Database, DatabaseOptions, Upkeep};
 use lakewire_storage::env::Env;
 use lakewire_storage::lake::{Lake, LakeOptions};
 use lakewire_storage::log::CommitLog;
-use lakewire_storage::segment::SegmentCache;
+use lakewire_storage::segment::{DiskCache, SegmentCache};
 use lakewire_storage::timeline::branch::{self, BranchContext, LogAccess};
 use lakewire_storage::timeline::{BranchName, Segments, SegmentsOptions, TimelineId};
 use object_store::ObjectStore;
@@ -50,12 +50,24 @@ pub struct Deployment {
     pub dynamodb: Option<DynamoDb>,
 }
 
+/// What a database is made of.
+pub struct Parts {
+    /// The commits.
+    pub log: Arc<dyn CommitLog>,
+    /// Where they go after a while.
+    pub segments: Arc<Segments>,
+    /// What both are of.
+    pub timeline: TimelineId,
+}
+
 /// How a branch is opened.
 pub struct BranchOptions {
     /// Of the files.
     pub segments: SegmentsOptions,
     /// Bytes of memory for parts of segments that were read.
     pub cache_bytes: usize,
+    /// A folder for more of them, and its bytes.
+    pub disk_cache: Option<(PathBuf, u64)>,
     /// Commits are brought into segments after this time; `None` leaves it to the kind of log.
     pub flush_interval: Option<Duration>,
     /// Who looks after the files and the log.
@@ -66,7 +78,14 @@ impl From<&TuningArgs> for BranchOptions {
     fn from(args: &TuningArgs) -> Self {
         let segments =
             SegmentsOptions { flush_bytes: args.flush_bytes, history: args.history, ..SegmentsOptions::default() };
-        Self { segments, cache_bytes: args.cache_bytes, flush_interval: args.flush_interval, upkeep: Upkeep::Here }
+        let disk_cache = args.disk_cache.clone().map(|folder| (folder, args.disk_cache_bytes as u64));
+        Self {
+            segments,
+            disk_cache,
+            cache_bytes: args.cache_bytes,
+            flush_interval: args.flush_interval,
+            upkeep: Upkeep::Here,
+        }
     }
 }
 
@@ -74,7 +93,7 @@ impl From<&TuningArgs> for BranchOptions {
 impl Default for BranchOptions {
     fn default() -> Self {
         let segments = SegmentsOptions { history: Duration::from_nanos(u64::MAX), ..SegmentsOptions::default() };
-        Self { segments, cache_bytes: 64 << 20, flush_interval: None, upkeep: Upkeep::Here }
+        Self { segments, disk_cache: None, cache_bytes: 64 << 20, flush_interval: None, upkeep: Upkeep::Here }
     }
 }
 
@@ -175,7 +194,11 @@ impl Deployment {
             // Nobody else reads it.
             segments.log_kept = Duration::ZERO;
         }
-        let cache = SegmentCache::new(store.clone(), env.clone(), options.cache_bytes);
+        let disk = options.disk_cache.clone().map(|(folder, bytes)| {
+            let failed = |source| Failure::DataDirectory { path: folder.clone(), source };
+            DiskCache::new(folder.clone(), bytes).map_err(failed)
+        });
+        let cache = SegmentCache::with_disk(store.clone(), env.clone(), options.cache_bytes, disk.transpose()?);
         let opened = Segments::open(store.clone(), cache, env.clone(), timeline, segments).await;
         opened.map_err(|error| self.failed(error.to_string()))
     }
@@ -185,32 +208,31 @@ impl Deployment {
     /// # Errors
     /// If there is no such branch, another process has its log, or something in it can't be read.
     pub async fn database(&self, branch: &BranchName, options: &BranchOptions) -> Result<Arc<Database>, Failure> {
-        let (log, timeline) = self.log(branch).await?;
-        self.database_over(log, timeline, options).await
+        let parts = self.parts(branch, options).await?;
+        self.database_of(parts, options).await
     }
 
-    /// The log of a branch, and the timeline that it is of.
+    /// What the database of a branch is made of.
     ///
     /// # Errors
     /// If there is no such branch, or another process has its log.
-    pub async fn log(&self, branch: &BranchName) -> Result<(Arc<dyn CommitLog>, TimelineId), Failure> {
+    pub async fn parts(&self, branch: &BranchName, options: &BranchOptions) -> Result<Parts, Failure> {
         let timeline = self.timeline(branch).await?;
-        let log = self.context.logs.open(&timeline, LogAccess::Write).await;
-        Ok((log.map_err(|error| self.failed(error.to_string()))?, timeline))
+        let log = async {
+            let log = self.context.logs.open(&timeline, LogAccess::Write).await;
+            log.map_err(|error| self.failed(error.to_string()))
+        };
+        // At the same time: a worker that starts waits for both.
+        let (log, segments) = futures::try_join!(log, self.segments(timeline.clone(), options))?;
+        Ok(Parts { log, segments, timeline })
     }
 
-    /// The database of a timeline whose log is open.
+    /// The database of its parts.
     ///
     /// # Errors
     /// If something in it can't be read.
-    pub async fn database_over(
-        &self,
-        log: Arc<dyn CommitLog>,
-        timeline: TimelineId,
-        options: &BranchOptions,
-    ) -> Result<Arc<Database>, Failure> {
-        let segments = self.segments(timeline, options).await?;
-        let mut database = DatabaseOptions::new(log, segments, self.context.env.clone());
+    pub async fn database_of(&self, parts: Parts, options: &BranchOptions) -> Result<Arc<Database>, Failure> {
+        let mut database = DatabaseOptions::new(parts.log, parts.segments, self.context.env.clone());
         database.flush_interval = options.flush_interval.unwrap_or(database.flush_interval);
         database.upkeep = options.upkeep;
         Database::open(database).await.map_err(|error| self.failed(error.to_string()))

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 
 use super::ReadError;
 use super::block::Block;
+use super::disk::DiskCache;
 use super::fetch::Segment;
 use super::loading::{Claim, Coming, Outcome, Ticket};
 use super::tail::Tail;
@@ -41,6 +42,8 @@ pub struct SegmentCache {
     /// What is being read. An item is in `items` before it leaves this.
     pub(super) loading: Mutex<BTreeMap<ItemKey, Coming>>,
     pub(super) counters: Counters,
+    /// Behind the memory, before the store.
+    pub(super) disk: Option<DiskCache>,
 }
 
 /// Counters of a [`SegmentCache`], from its start on.
@@ -135,6 +138,11 @@ impl SegmentCache {
     /// A cache of at most `max_bytes` of blocks (decoded) and tails. Reads run as tasks of `env`, repeated ones with
     /// its pauses.
     pub fn new(store: Arc<dyn ObjectStore>, env: Env, max_bytes: usize) -> Arc<Self> {
+        Self::with_disk(store, env, max_bytes, None)
+    }
+
+    /// As [`Self::new`], with what was fetched also in `disk`.
+    pub fn with_disk(store: Arc<dyn ObjectStore>, env: Env, max_bytes: usize, disk: Option<DiskCache>) -> Arc<Self> {
         let shards = (max_bytes / SHARD_BYTES).clamp(1, MAX_SHARDS);
         // Rounded down to a power of two, as the cache would round up.
         let shards = 1 << shards.ilog2();
@@ -146,7 +154,7 @@ impl SegmentCache {
             .expect("both capacities are given");
         let items = Cache::with_options(options, Weight, BuildHasherDefault::default(), DefaultLifecycle::default());
         let (loading, counters) = (Mutex::default(), Counters::default());
-        Arc::new(SegmentCache { store, env, items, loading, counters })
+        Arc::new(SegmentCache { store, env, items, loading, counters, disk })
     }
 
     /// The store that it reads.

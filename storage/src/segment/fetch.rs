@@ -65,7 +65,7 @@ impl SegmentCache {
         let mut tail = Tail::decode(&self.fetch(segment, range.clone()).await?);
         if let Err(TailError::Damaged(_)) = tail {
             // It may have been damaged on the way.
-            tail = Tail::decode(&self.fetch(segment, range).await?);
+            tail = Tail::decode(&self.fetch_again(segment, range).await?);
         }
         tail.map_err(|error| match error {
             TailError::Version(version) => {
@@ -100,7 +100,7 @@ impl SegmentCache {
             let mut decoded = Block::decode(&part, &record);
             if decoded.is_err() {
                 // It may have been damaged on the way.
-                match self.fetch(segment, range).await {
+                match self.fetch_again(segment, range).await {
                     Ok(part) => decoded = Block::decode(&part, &record),
                     Err(error) => {
                         take(Err(error));
@@ -113,15 +113,31 @@ impl SegmentCache {
         Ok(())
     }
 
+    /// [`Self::fetch`], from the store: what was read before is not what it was written as.
+    async fn fetch_again(&self, segment: &Segment, range: Range<u64>) -> Result<Bytes, ReadError> {
+        if let Some(disk) = &self.disk {
+            disk.forget(&segment.location, &range);
+        }
+        self.fetch(segment, range).await
+    }
+
     /// Reads bytes of a segment, several times if the store fails.
     async fn fetch(&self, segment: &Segment, range: Range<u64>) -> Result<Bytes, ReadError> {
         let length = range.end - range.start;
+        if let Some(disk) = &self.disk
+            && let Some(part) = disk.get(&segment.location, &range).await
+        {
+            return Ok(part);
+        }
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             self.counters.gets.fetch_add(1, Relaxed);
             let source = match self.store.get_range(&segment.location, range.clone()).await {
                 Ok(bytes) if bytes.len() as u64 == length => {
                     self.counters.bytes_fetched.fetch_add(length, Relaxed);
+                    if let Some(disk) = &self.disk {
+                        disk.put(&segment.location, &range, &bytes).await;
+                    }
                     return Ok(bytes);
                 }
                 Ok(bytes) => {

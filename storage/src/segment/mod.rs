@@ -11,6 +11,7 @@
 mod block;
 mod bloom;
 mod cache;
+mod disk;
 mod error;
 mod fetch;
 mod format;
@@ -32,6 +33,7 @@ use crate::log::Timestamp;
 pub(crate) use block::Block;
 pub(crate) use cache::Requested;
 pub use cache::{SegmentCache, Usage};
+pub use disk::DiskCache;
 pub use error::{ReadError, WriteError};
 pub(crate) use fetch::Segment;
 pub use reference::SegmentRef;

@@ -19,6 +19,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use futures::future::try_join_all;
+
 use crate::catalog::{Catalog, IndexId, RowChange, RowError, SystemTable};
 use crate::document::Document;
 use crate::log::{LoggedTransaction, Timestamp};
@@ -73,6 +75,16 @@ pub enum LoadError {
     Row(#[from] RowError),
 }
 
+/// The documents of a system table.
+async fn rows_of(snapshot: Snapshot, table: SystemTable) -> Result<Vec<Arc<Document>>, ReadError> {
+    let mut documents = snapshot.documents(table.by_id());
+    let mut rows = Vec::new();
+    while let Some((_, row)) = documents.next().await? {
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
 impl State {
     /// Without any document.
     pub fn empty(version: Arc<Version>) -> Self {
@@ -101,10 +113,12 @@ impl State {
     /// Reads the catalog as it was.
     async fn load_catalog(&self, ts: Timestamp) -> Result<Catalog, LoadError> {
         let then = Snapshot::new(ts, 0, self.clone());
+        let tables = [SystemTable::Tables, SystemTable::Indexes, SystemTable::Schemas];
+        // At the same time: who starts waits for each of them.
+        let rows = try_join_all(tables.map(|table| rows_of(then.clone(), table))).await?;
         let mut catalog = Catalog::default();
-        for table in [SystemTable::Tables, SystemTable::Indexes, SystemTable::Schemas] {
-            let mut rows = then.documents(table.by_id());
-            while let Some((_, row)) = rows.next().await? {
+        for (table, rows) in tables.into_iter().zip(rows) {
+            for row in rows {
                 catalog.apply([RowChange { table, id: row.id.internal, document: Some(&row) }])?;
             }
         }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use parking_lot::RwLock;
@@ -11,9 +12,12 @@ use super::manifest::MANIFEST_FORMAT;
 use super::registry::{Registries, TimelineState};
 use super::{Manifest, SegmentsError, SegmentsOptions, TimelineId};
 use crate::chain::{Chain, Publication};
-use crate::env::Env;
+use crate::env::{Env, Moment};
 use crate::segment::SegmentCache;
 use crate::version::Version;
+
+/// A manifest that was read so long ago is as good as the newest for who begins with it.
+const RECENT: Duration = Duration::from_secs(5);
 
 /// The files of a timeline: its newest known manifest, and the jobs that publish new ones. Any number of processes may have the
 /// same timeline open and run the same jobs.
@@ -26,6 +30,7 @@ pub struct Segments {
     pub(super) chain: Chain,
     pub(super) registries: Registries,
     newest: RwLock<Newest>,
+    opened: Moment,
     /// Held by a compaction: two in a process would only throw away each other's work.
     pub(super) compacting: tokio::sync::Mutex<()>,
     /// When left behind segments were last looked for (monotonic, ns). Held by a collection.
@@ -63,11 +68,18 @@ impl Segments {
     ) -> Result<Arc<Segments>, SegmentsError> {
         let registries = Registries::new(store.clone(), env.clone());
         let chain = Chain::new(store.clone(), timeline.manifests(), env.clone());
-        if registries.latest_or_initial().await?.state(&timeline) != Some(TimelineState::Live) {
+        let opened = Moment::now(&env);
+        let (registry, found) = futures::join!(registries.latest_or_initial(), latest_manifest(&chain));
+        if registry?.state(&timeline) != Some(TimelineState::Live) {
             return Err(SegmentsError::NoTimeline(timeline));
         }
+        let mut found = Some(found?);
         let manifest = loop {
-            if let Some(manifest) = latest_manifest(&chain).await? {
+            let newest = match found.take() {
+                Some(newest) => newest,
+                None => latest_manifest(&chain).await?,
+            };
+            if let Some(manifest) = newest {
                 break manifest;
             }
             if timeline != TimelineId::main() {
@@ -88,6 +100,7 @@ impl Segments {
             chain,
             registries,
             newest: RwLock::new(Newest { manifest: Arc::new(manifest), version }),
+            opened,
             compacting: tokio::sync::Mutex::default(),
             collecting: tokio::sync::Mutex::default(),
             flushed_bytes: AtomicU64::default(),
@@ -149,6 +162,17 @@ impl Segments {
         let manifest: Manifest = decode(&self.chain.path(version), &bytes, MANIFEST_FORMAT)?;
         self.install(Arc::new(manifest));
         Ok(self.manifest())
+    }
+
+    /// [`Self::refresh`], unless the timeline was opened just now.
+    ///
+    /// # Errors
+    /// As those of [`Self::refresh`].
+    pub async fn refresh_unless_recent(&self) -> Result<(), SegmentsError> {
+        if self.opened.elapsed(&self.env) < RECENT {
+            return Ok(());
+        }
+        self.refresh().await.map(drop)
     }
 
     /// Replaces what the open data tables keep in the manifest by what `change` makes of the newest manifest; `None` leaves it.

@@ -25,7 +25,7 @@ pub use target::Target;
 use crate::args::{IdentityArgs, PromoteOptions, rfc3339};
 use crate::failure::Failure;
 use crate::storage::identity::Identity;
-use crate::storage::open::{BranchOptions, Deployment, Storage};
+use crate::storage::open::{BranchOptions, Deployment, Parts, Storage};
 use crate::storage::place::{IdentityPlace, LogPlace, Place};
 
 /// Log entries read at a time.
@@ -85,7 +85,10 @@ async fn flush(source: &Deployment) -> Result<Vec<OpenLog>, Failure> {
             Err(OpenLogError::Locked { .. }) => return Err(Failure::Served { branch: branch.name }),
             Err(error) => return Err(failed(error.to_string())),
         };
-        let database = source.database_over(log.clone(), timeline.clone(), &BranchOptions::default()).await?;
+        let options = BranchOptions::default();
+        let segments = source.segments(timeline.clone(), &options).await?;
+        let parts = Parts { log: log.clone(), segments, timeline: timeline.clone() };
+        let database = source.database_of(parts, &options).await?;
         database.close().await.map_err(|error| failed(error.to_string()))?;
         logs.push(OpenLog { timeline, log });
     }

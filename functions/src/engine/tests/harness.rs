@@ -17,6 +17,7 @@ use crate::deploy;
 use crate::engine::{DeploymentConfig, Engine, EngineOptions};
 use crate::fetch::FetchOptions;
 use crate::node::NodeOptions;
+use crate::remote::FunctionRunner;
 use crate::runtime::RuntimeOptions;
 use crate::udf::{Call, Caller, FunctionError, FunctionOutcome, FunctionPath, RequestId, SessionRequest};
 
@@ -101,6 +102,23 @@ impl App {
     async fn and_push(self, modules: &str) -> Self {
         self.push(modules).await;
         self
+    }
+
+    /// Another engine of the same deployment, over the same database, that has `runner` run what there is no room for.
+    pub(crate) fn beside(&self, runner: Arc<dyn FunctionRunner>) -> Self {
+        let engine = &self.engine;
+        let options = EngineOptions {
+            db: engine.db().clone(),
+            modules: engine.store().clone(),
+            env: engine.env().clone(),
+            deployment: engine.deployment().clone(),
+            runtime: RuntimeOptions::new(engine.db().limits()),
+            fetch: FetchOptions::default(),
+            node: NodeOptions::default(),
+            elsewhere: Some(runner),
+            audit_log: None,
+        };
+        Self { engine: Engine::new(options).expect("starts") }
     }
 
     pub(crate) async fn push(&self, modules: &str) {

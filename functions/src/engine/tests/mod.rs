@@ -3,6 +3,7 @@
 mod actions;
 mod calls;
 mod database;
+mod elsewhere;
 pub(crate) mod harness;
 mod meta;
 mod mutations;
