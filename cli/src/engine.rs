@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lakewire_functions::engine::{DeploymentConfig, Engine, EngineOptions};
 use lakewire_functions::fetch::{EgressPolicy, FetchOptions};
-use lakewire_functions::node::NodeOptions;
+use lakewire_functions::node::{NodeOptions, RemoteNode};
+use lakewire_functions::remote::FunctionRunner;
 use lakewire_functions::runtime::RuntimeOptions;
 use lakewire_storage::database::Database;
 use lakewire_storage::timeline::branch::BranchContext;
@@ -14,6 +15,15 @@ use crate::args::ServeOptions;
 use crate::failure::Failure;
 use crate::instance::Instance;
 use crate::serve::Addresses;
+
+/// What functions run on besides this process.
+#[derive(Default)]
+pub struct Elsewhere {
+    /// Runs queries and mutations that there is no room for.
+    pub runner: Option<Arc<dyn FunctionRunner>>,
+    /// Runs Node actions.
+    pub node: Option<RemoteNode>,
+}
 
 /// Starts the engine of a deployment. `addresses` are those of this process, for who has not said others.
 ///
@@ -25,6 +35,7 @@ pub fn start(
     context: &BranchContext,
     instance: &Instance,
     addresses: &Addresses,
+    elsewhere: Elsewhere,
 ) -> Result<Arc<Engine>, Failure> {
     let mut runtime = RuntimeOptions::new(db.limits());
     runtime.workers = options.workers.unwrap_or(runtime.workers);
@@ -37,6 +48,7 @@ pub fn start(
         site_origin: options.site_origin.clone().unwrap_or_else(|| addresses.site.clone()),
         redact_errors: options.redact_logs_to_client,
     };
+    let Elsewhere { runner, node: remote } = elsewhere;
     let policy = EgressPolicy { loopback: options.fetch_loopback, allowed: options.allow_fetch.clone() };
     let node = NodeOptions {
         exe: options.node.clone(),
@@ -44,6 +56,7 @@ pub fn start(
         allowed_paths: options.node_allow_path.clone(),
         cache: options.node_cache.clone(),
         action_time: options.node_action_timeout.map(Duration::from_secs),
+        remote,
         ..NodeOptions::default()
     };
     let options = EngineOptions {
@@ -54,6 +67,7 @@ pub fn start(
         runtime,
         fetch: FetchOptions { policy, overrides: options.fetch_override.clone() },
         node,
+        elsewhere: runner,
         audit_log: options.audit_log.clone(),
     };
     Engine::new(options).map_err(|error| Failure::Server(format!("can't start the function runtime: {error}")))

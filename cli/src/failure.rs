@@ -6,6 +6,8 @@ use lakewire_storage::timeline::BranchName;
 use lakewire_storage::timeline::branch::BranchError;
 use thiserror::Error;
 
+use crate::infra::InfraError;
+use crate::package::PackageError;
 use crate::storage::identity::IdentityError;
 use crate::storage::place::PlaceError;
 
@@ -54,9 +56,20 @@ pub enum Failure {
     /// Storage options that do not go together.
     #[error(transparent)]
     Place(#[from] PlaceError),
+    /// Nothing was packaged.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// A stack was not made, changed or removed.
+    #[error(transparent)]
+    Infra(#[from] InfraError),
     /// A store or a log can't be opened or used.
     #[error("`{place}`: {reason}")]
     Storage { place: String, reason: String },
+    /// A relay of what only one process at a time can have.
+    #[error(
+        "`{place}` has a log for one process: a relay needs `--log dynamodb` or `--log object-store`; or use `lakewire serve`"
+    )]
+    RelayAlone { place: String },
     /// A port is taken or may not be used.
     #[error("can't listen on {address}: {source}")]
     Listen { address: String, source: std::io::Error },

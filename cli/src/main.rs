@@ -5,14 +5,18 @@
 mod args;
 mod branch;
 mod build_snapshot;
+mod cloud;
 mod compact;
 mod dev;
 mod engine;
 mod failure;
+mod infra;
 mod instance;
 mod keys;
 mod lambda;
 mod limits;
+mod package;
+mod relay;
 mod serve;
 mod status;
 mod storage;
@@ -21,6 +25,7 @@ use std::future::Future;
 use std::process::ExitCode;
 
 use clap::Parser;
+use lakewire_functions::node::LAMBDA_FILES;
 use lakewire_storage::env::Env;
 
 use crate::args::{Arguments, BranchCommand, Command, KeysCommand};
@@ -47,6 +52,7 @@ fn command() -> Result<ExitCode, Failure> {
     let outcome = match Arguments::parse().command {
         Command::Serve(options) => block_on(|env| serve::run(options, env)),
         Command::Dev(options) => block_on(|env| dev::run(options, env)),
+        Command::Relay(options) => block_on(|env| relay::run(options, env)),
         Command::Keys { command: KeysCommand::Create { identity, storage } } => {
             block_on(|env| keys::create(storage, identity, env))
         }
@@ -61,6 +67,8 @@ fn command() -> Result<ExitCode, Failure> {
         Command::Promote(options) => block_on(|env| storage::promote::run(options, env)),
         Command::Compact { history, storage } => block_on(|env| compact::run(history, storage, env)),
         Command::Storage { storage } => block_on(|env| status::run(storage, env)),
+        Command::Package(options) => package::run(&options, LAMBDA_FILES).map_err(Failure::from),
+        Command::Infra { command } => block_on(|env| infra::command(command, LAMBDA_FILES, env)),
         Command::Limits => limits::print(),
         Command::BuildSnapshot => return Ok(build_snapshot::run()),
     };

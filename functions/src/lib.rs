@@ -19,6 +19,7 @@ pub mod logs;
 pub mod model;
 pub mod node;
 pub mod nudge;
+pub mod remote;
 pub mod runtime;
 pub mod system;
 pub mod udf;

@@ -160,7 +160,7 @@ impl Flusher {
             outcome?;
         }
         progress.since = None;
-        if self.upkeep == Upkeep::Elsewhere {
+        if matches!(self.upkeep, Upkeep::Elsewhere | Upkeep::Suspended) {
             return Ok(());
         }
         let now = self.committer.env.now_ns();

@@ -26,13 +26,22 @@ const FLUSH_INTERVAL_ALONE: Duration = Duration::from_secs(300);
 /// Which processes do what a database needs done now and then: flushes, compaction, collection, and removing what has expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Upkeep {
-    /// This one, in the background, where it also follows what others commit.
+    /// This one, in the background.
     Here,
-    /// This one, when [`Database::checkpoint`] and [`Database::maintain`] are called. As [`Upkeep::Elsewhere`] otherwise.
-    OnDemand,
-    /// Others do. This one may be suspended whenever nobody waits for it, so nothing happens in the background, but for a flush
-    /// if the memory for commits is full. What others did is learned by [`Database::refresh`].
+    /// Others do. This one follows what they commit and publish, and flushes only if the memory for commits is full.
     Elsewhere,
+    /// Others do, and this one may be suspended whenever nobody waits for it. So nothing happens in the background, but for a
+    /// flush as in [`Upkeep::Elsewhere`]; what others did is learned by [`Database::refresh`].
+    Suspended,
+    /// This one, when [`Database::checkpoint`] and [`Database::maintain`] are called. As [`Upkeep::Suspended`] otherwise.
+    OnDemand,
+}
+
+impl Upkeep {
+    /// Whether the process does anything while nobody asks it to.
+    fn is_awake(self) -> bool {
+        matches!(self, Upkeep::Here | Upkeep::Elsewhere)
+    }
 }
 
 /// What a database is made of.
@@ -95,14 +104,18 @@ impl Database {
         let found = recovery::recover(&*log, &segments, &env, flush_bytes).await?;
         let is_new = found.is_new();
         let is_here = upkeep == Upkeep::Here;
-        let committer = Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, is_here, found);
+        let committer =
+            Committer::new(env.clone(), log, segments.clone(), retention, flush_bytes, upkeep.is_awake(), found);
         let committer = Arc::new(committer);
         let appending = env.spawn("commit", Committer::run(Arc::downgrade(&committer)));
         let flusher = Flusher::new(committer.clone(), upkeep, flush_interval);
         let mut tasks = vec![env.spawn("flush", Flusher::run(Arc::downgrade(&flusher)))];
         if is_here {
-            let upkeep = maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone());
-            tasks.push(env.spawn("maintenance", upkeep));
+            let maintenance = maintenance::run(Arc::downgrade(&flusher), Arc::downgrade(&segments), env.clone());
+            tasks.push(env.spawn("maintenance", maintenance));
+        }
+        if upkeep == Upkeep::Elsewhere {
+            tasks.push(env.spawn("manifests", maintenance::watch(Arc::downgrade(&flusher), env.clone())));
         }
         // One that comes and goes would fill the log with its starts.
         if is_here && !is_new {
@@ -136,6 +149,11 @@ impl Database {
         self.committer.head()
     }
 
+    /// The newest entry of the log that is part of [`Self::latest`], if that is asked for after this.
+    pub fn entry(&self) -> EntryNumber {
+        self.committer.newest_entry()
+    }
+
     /// Whether other processes can commit too.
     pub fn is_shared(&self) -> bool {
         self.committer.is_shared()
@@ -147,7 +165,7 @@ impl Database {
     /// # Errors
     /// As [`Self::catch_up`].
     pub async fn refresh(&self) -> Result<(), CommitError> {
-        let is_done = self.upkeep != Upkeep::Here && self.is_caught_up.load(Ordering::Acquire);
+        let is_done = !self.upkeep.is_awake() && self.is_caught_up.load(Ordering::Acquire);
         if is_done { Ok(()) } else { self.catch_up().await }
     }
 
@@ -178,7 +196,7 @@ impl Database {
 
     /// Whether what others commit is learned without being asked for.
     pub fn follows(&self) -> bool {
-        self.upkeep == Upkeep::Here
+        self.upkeep.is_awake()
     }
 
     /// The newest entry of the log that is part of [`Self::latest`].

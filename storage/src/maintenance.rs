@@ -43,6 +43,17 @@ pub(crate) async fn run(flusher: Weak<Flusher>, segments: Weak<Segments>, env: E
     }
 }
 
+/// Takes over what others publish, until the flusher is dropped.
+pub(crate) async fn watch(flusher: Weak<Flusher>, env: Env) {
+    loop {
+        env.sleep(COMPACT_EVERY).await;
+        let Some(flusher) = flusher.upgrade() else { return };
+        if let Err(error) = flusher.take_over().await {
+            tracing::warn!(%error, "cannot take over a manifest");
+        }
+    }
+}
+
 /// All of it that there is to do now.
 pub(crate) async fn once(flusher: &Flusher, segments: &Segments) -> Result<(), SegmentsError> {
     step(flusher, segments, true, true).await

@@ -11,9 +11,9 @@ use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::commit::CommitStream;
-use lakewire_storage::interval::Interval;
+use lakewire_storage::interval::{Interval, ReadSet};
 use lakewire_storage::key::Key;
-use lakewire_storage::log::{LoggedTransaction, LoggedWrite, Timestamp};
+use lakewire_storage::log::{EntryNumber, LoggedTransaction, LoggedWrite, Timestamp};
 
 /// One snapshot of the database.
 #[async_trait]
@@ -23,6 +23,9 @@ pub trait View: Send + Sync {
 
     /// Runs a query on it. `journal` is that of an earlier run of the same query.
     async fn query(&self, call: &Call, journal: Option<&str>) -> Result<QueryResult, CallFailure>;
+
+    /// Whether a commit after `since`, and up to this snapshot, may touch `reads`: yes if that is not known.
+    fn touched_since(&self, since: Timestamp, reads: &ReadSet) -> bool;
 }
 
 /// One transaction as subscriptions see it.
@@ -59,6 +62,9 @@ pub fn committed(commits: CommitStream) -> CommitBatches {
 pub trait Backend: Send + Sync + 'static {
     /// The newest snapshot that is durable.
     fn latest(&self) -> Arc<dyn View>;
+
+    /// The newest entry of the log that [`Backend::latest`] has.
+    fn entry(&self) -> EntryNumber;
 
     /// Makes [`Backend::latest`] include whatever was acknowledged before this call, by whatever process. `None`: it does, as
     /// no other process commits.

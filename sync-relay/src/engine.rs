@@ -10,8 +10,8 @@ use lakewire_functions::engine::{Engine, session_record_key};
 use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 use lakewire_storage::database::Snapshot;
-use lakewire_storage::interval::Interval;
-use lakewire_storage::log::Timestamp;
+use lakewire_storage::interval::{Interval, ReadSet};
+use lakewire_storage::log::{EntryNumber, Timestamp};
 
 use crate::backend::{Backend, CommitBatches, View, committed};
 
@@ -47,6 +47,10 @@ impl View for EngineView {
     async fn query(&self, call: &Call, journal: Option<&str>) -> Result<QueryResult, CallFailure> {
         self.engine.query(call, self.snapshot.clone(), journal).await
     }
+
+    fn touched_since(&self, since: Timestamp, reads: &ReadSet) -> bool {
+        self.snapshot.touched_since(since, reads) != Some(false)
+    }
 }
 
 #[async_trait]
@@ -54,6 +58,10 @@ impl Backend for EngineBackend {
     fn latest(&self) -> Arc<dyn View> {
         let snapshot = self.engine.db().latest();
         Arc::new(EngineView::new(Arc::clone(&self.engine), snapshot))
+    }
+
+    fn entry(&self) -> EntryNumber {
+        self.engine.db().entry()
     }
 
     fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {

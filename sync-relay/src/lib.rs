@@ -10,7 +10,10 @@
 
 pub mod backend;
 mod cache;
+mod drain;
 mod engine;
+pub mod gateway;
+pub mod peers;
 mod protocol;
 mod relay;
 mod session;

@@ -1,6 +1,7 @@
 //! The relay as the rest of the program sees it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
@@ -12,6 +13,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::backend::Backend;
 use crate::cache::{CacheOptions, QueryCache};
+use crate::drain::Drain;
 use crate::engine::{EngineBackend, EngineView};
 use crate::session::{Peer, Session};
 use crate::socket::{self, Socket};
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) cache: Arc<QueryCache>,
     pub(crate) env: Env,
+    pub(crate) drain: Drain,
 }
 
 impl Relay {
@@ -43,6 +46,12 @@ impl Relay {
         Arc::new(Self { shared: Shared::start(backend, env, options), engine })
     }
 
+    /// Ends all sessions once their requests are answered, so that clients go on elsewhere, and waits for that, at most for
+    /// `patience`. Returns how many are left.
+    pub async fn drain(&self, patience: Duration) -> usize {
+        self.shared.drain.finish(patience, &self.shared.env).await
+    }
+
     /// The routes `/api/{version}/sync` and `/api/sync`.
     pub fn router(&self) -> Router {
         socket::router(Arc::clone(&self.shared))
@@ -54,7 +63,7 @@ impl Shared {
     pub(crate) fn start(backend: Arc<dyn Backend>, env: Env, options: CacheOptions) -> Arc<Self> {
         let (cache, commits) = QueryCache::new(Arc::clone(&backend), env.clone(), options);
         env.spawner.spawn("query invalidation", Box::pin(Arc::clone(&cache).follow(commits)));
-        Arc::new(Self { backend, cache, env })
+        Arc::new(Self { backend, cache, env, drain: Drain::new() })
     }
 }
 

@@ -1,5 +1,8 @@
 //! The command line.
 
+mod infra;
+mod package;
+mod relay;
 mod storage;
 mod units;
 
@@ -12,6 +15,9 @@ use lakewire_functions::fetch::{Allowed, Override};
 use lakewire_functions::node::Sandbox;
 use lakewire_storage::timeline::BranchName;
 
+pub use infra::{InfraCommand, InfraOptions, InfraTool, RelayMode};
+pub use package::{PackageFormat, PackageOptions};
+pub use relay::{CloudArgs, RelayOptions};
 pub use storage::{LogKind, OpenData, StorageArgs, TuningArgs};
 pub use units::{Moment, rfc3339};
 
@@ -31,6 +37,8 @@ pub enum Command {
     Serve(ServeOptions),
     /// Serve with friendly defaults for development: data in `.lakewire/`, the admin key printed.
     Dev(ServeOptions),
+    /// Hold the WebSockets of a deployment whose functions otherwise run in Lambda; any number of relays at a time.
+    Relay(RelayOptions),
     /// Admin keys.
     Keys {
         #[command(subcommand)]
@@ -63,6 +71,13 @@ pub enum Command {
     Storage {
         #[command(flatten)]
         storage: StorageArgs,
+    },
+    /// Make what AWS runs: zips for Lambda, an image for Lambda and the relay. The same binary makes the same bytes.
+    Package(PackageOptions),
+    /// A stack on AWS, by Terraform or the CDK.
+    Infra {
+        #[command(subcommand)]
+        command: InfraCommand,
     },
     /// Print every limit.
     Limits,

@@ -5,6 +5,8 @@
 
 mod options;
 mod parts;
+mod socket;
+mod worker;
 
 use lakewire_storage::env::Env;
 

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-use crate::args::ServeOptions;
+use crate::args::{CloudArgs, ServeOptions};
 use crate::failure::Failure;
 
 /// Options that only the environment gives.
@@ -11,21 +11,14 @@ pub struct LambdaArguments {
     /// Those that servers have too.
     #[command(flatten)]
     pub serve: ServeOptions,
-    /// The secret of Secrets Manager that holds the instance secret, by name or ARN.
-    #[arg(long, env = "LAKEWIRE_SECRET_ARN")]
-    pub secret_arn: Option<String>,
+    #[command(flatten)]
+    pub cloud: CloudArgs,
     /// The id of the HTTP API whose requests are for HTTP actions.
     #[arg(long, env = "LAKEWIRE_SITE_API")]
     pub site_api: Option<String>,
     /// The function that runs what is due.
     #[arg(long, env = "LAKEWIRE_TICK_FUNCTION")]
     pub tick_function: Option<String>,
-    /// The function that flushes and merges.
-    #[arg(long, env = "LAKEWIRE_UPKEEP_FUNCTION")]
-    pub upkeep_function: Option<String>,
-    /// The function that runs Node modules.
-    #[arg(long, env = "LAKEWIRE_NODE_FUNCTION")]
-    pub node_function: Option<String>,
     /// The function behind the WebSocket API.
     #[arg(long, env = "LAKEWIRE_SOCKET_FUNCTION")]
     pub socket_function: Option<String>,

@@ -3,25 +3,23 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use aws_config::SdkConfig;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
-use lakewire_functions::engine::Engine;
+use bytes::Bytes;
 use lakewire_functions::files::Sweep;
 use lakewire_functions::jobs::Ticker;
-use lakewire_functions::lambda::{Front, LargeAnswers, Listeners, Notices, Restored, upkeep};
-use lakewire_functions::nudge::{Nudge, NudgeKey};
-use lakewire_storage::aws::rest::AwsRest;
-use lakewire_storage::aws::{Presigner, s3_presigner};
+use lakewire_functions::lambda::{Front, LargeAnswers, Restored, upkeep};
+use lakewire_functions::remote::Runs;
 use lakewire_storage::database::{Database, Upkeep};
 use lakewire_storage::env::Env;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::options::LambdaArguments;
-use crate::args::{InstanceSecret, OpenData};
+use super::socket;
+use super::worker::Worker;
+use crate::args::OpenData;
 use crate::failure::Failure;
-use crate::serve::Addresses;
-use crate::storage::location::StoreLocation;
 use crate::storage::open::{BranchOptions, Deployment, Storage};
 use crate::storage::place::Place;
 
@@ -36,10 +34,14 @@ const UPKEEPS_A_DAY: u64 = 96;
 pub enum Part {
     /// Behind the HTTP APIs.
     Http,
+    /// Runs what relays have no room for.
+    Run,
     /// Runs what is due.
     Tick,
     /// Flushes, merges, deletes.
     Upkeep,
+    /// Behind the WebSocket API.
+    Socket,
 }
 
 impl FromStr for Part {
@@ -48,9 +50,11 @@ impl FromStr for Part {
     fn from_str(handler: &str) -> Result<Self, String> {
         match handler {
             "http" => Ok(Self::Http),
+            "run" => Ok(Self::Run),
             "tick" => Ok(Self::Tick),
             "upkeep" => Ok(Self::Upkeep),
-            _ => Err(format!("`{handler}` is no handler: `http`, `tick` and `upkeep` are")),
+            "socket" => Ok(Self::Socket),
+            _ => Err(format!("`{handler}` is no handler: `http`, `run`, `tick`, `upkeep` and `socket` are")),
         }
     }
 }
@@ -62,85 +66,37 @@ impl Part {
     pub async fn run(self, arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
         match self {
             Self::Http => http(arguments, env).await,
+            Self::Run => runs(arguments, env).await,
+            Self::Socket => socket::run(Worker::open(arguments, &env).await?, env).await,
             Self::Tick => tick(arguments, env).await,
             Self::Upkeep => keep_up(arguments, env).await,
         }
     }
 }
 
-/// A deployment whose functions can be run here.
-struct Worker {
-    arguments: LambdaArguments,
-    engine: Arc<Engine>,
-    rest: Option<AwsRest>,
-    presigner: Option<Presigner>,
-}
-
-impl Worker {
-    async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
-        let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
-        let aws = storage.aws.clone();
-        let rest = aws.as_ref().map(|config| AwsRest::new(config, env.clone())).transpose();
-        let rest = rest.map_err(|error| Failure::Server(error.to_string()))?;
-        if let (Some(arn), Some(rest)) = (&arguments.secret_arn, &rest) {
-            let secret = rest.secret(arn).await.map_err(|error| Failure::Server(error.to_string()))?;
-            arguments.serve.identity.instance_secret = InstanceSecret(Some(secret));
-        }
-        let presigner = presigner(&storage, aws.as_ref(), env)?;
-        let deployment = storage.deployment(&arguments.serve.identity).await?;
-        let db = database(&deployment, &arguments, Upkeep::Elsewhere).await?;
-        let instance = deployment.place.instance(&deployment.identity)?;
-        // Nobody reaches a function by an address of its own.
-        let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };
-        let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere)?;
-        engine.warm_up().await;
-        Ok(Self { arguments, engine, rest, presigner })
-    }
-
-    /// Who is told of what is committed here.
-    fn notices(&self, tick: Option<String>) -> Result<Notices, Failure> {
-        let relay = match &self.arguments.relay_url {
-            None => None,
-            Some(url) => {
-                let client = reqwest::Client::builder().build().map_err(|error| Failure::Server(error.to_string()))?;
-                Some(Nudge::new(client, url, NudgeKey::new(&self.engine.deployment().secret), true))
-            }
-        };
-        let listeners = Listeners {
-            tick,
-            upkeep: self.arguments.upkeep_function.clone(),
-            socket: self.arguments.socket_function.clone(),
-            relay,
-        };
-        Ok(Notices::new(self.engine.db(), self.rest.clone(), listeners))
-    }
-}
-
-async fn database(
-    deployment: &Deployment,
-    arguments: &LambdaArguments,
-    upkeep: Upkeep,
-) -> Result<Arc<Database>, Failure> {
-    let options = BranchOptions { upkeep, ..BranchOptions::from(&arguments.serve.tuning) };
-    deployment.database(&arguments.serve.storage.branch, &options).await
-}
-
-fn presigner(storage: &Storage, aws: Option<&SdkConfig>, env: &Env) -> Result<Option<Presigner>, Failure> {
-    let (StoreLocation::S3 { bucket, prefix }, Some(config)) = (&storage.place.store, aws) else { return Ok(None) };
-    let signs = s3_presigner(config, env, bucket, prefix);
-    let failed = |reason: String| Failure::Storage { place: storage.place.store.to_string(), reason };
-    signs.map(Some).map_err(|error| failed(error.to_string()))
-}
-
 async fn http(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
     let worker = Worker::open(arguments, &env).await?;
     let notices = worker.notices(worker.arguments.tick_function.clone())?;
     let store = worker.engine.store().clone();
-    let large = worker.presigner.clone().map(|presigner| LargeAnswers { store, presigner, env });
+    let large = worker.cloud.presigner.clone().map(|presigner| LargeAnswers { store, presigner, env });
     let front = Arc::new(Front::new(worker.engine.clone(), worker.arguments.site_api.clone(), large, notices));
     let handler = service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
         let front = front.clone();
         async move { Ok::<_, lambda_runtime::Error>(front.answer(event.payload).await) }
+    });
+    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
+    runtime.run().await.map_err(ended)
+}
+
+async fn runs(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
+    let worker = Worker::open(arguments, &env).await?;
+    let runs = Arc::new(Runs::new(worker.engine.clone(), worker.cloud.spill()));
+    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let runs = runs.clone();
+        async move {
+            let answer = runs.answer(Bytes::from(event.payload.get().to_owned())).await?;
+            Ok::<_, lambda_runtime::Error>(serde_json::from_slice::<Box<RawValue>>(&answer)?)
+        }
     });
     let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
     runtime.run().await.map_err(ended)
@@ -156,6 +112,7 @@ async fn tick(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
         async move {
             let now_ms = env.now_ns() as f64 / 1e6;
             let until_ms = (now_ms / MINUTE_MS).floor() * MINUTE_MS + MINUTE_MS;
+            notices.tick().await;
             let ran = ticker.run(until_ms).await;
             notices.send(engine.db()).await;
             ran.map(|()| json!({})).map_err(lambda_runtime::Error::from)
@@ -193,7 +150,8 @@ impl Kept {
         let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
         let deployment = storage.existing_deployment().await?;
         // It trims the log, but does nothing in the background.
-        let db = database(&deployment, arguments, Upkeep::OnDemand).await?;
+        let options = BranchOptions { upkeep: Upkeep::OnDemand, ..BranchOptions::from(&arguments.serve.tuning) };
+        let db = deployment.database(&arguments.serve.storage.branch, &options).await?;
         Ok(Self { deployment, db })
     }
 
@@ -211,6 +169,6 @@ impl Kept {
     }
 }
 
-fn ended(error: lambda_runtime::Error) -> Failure {
+pub(super) fn ended(error: lambda_runtime::Error) -> Failure {
     Failure::Server(format!("the Lambda runtime: {error}"))
 }

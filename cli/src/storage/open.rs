@@ -46,6 +46,8 @@ pub struct Deployment {
     pub identity: Identity,
     /// Store and logs, as the operations on branches want them.
     pub context: BranchContext,
+    /// How the table of the log is reached, if it is in one.
+    pub dynamodb: Option<DynamoDb>,
 }
 
 /// How a branch is opened.
@@ -128,7 +130,7 @@ impl Storage {
 
     /// Takes the store for a deployment's, whatever it says.
     pub fn with_identity(self, identity: Identity) -> Deployment {
-        let medium = match (&self.place.log, self.dynamodb) {
+        let medium = match (&self.place.log, self.dynamodb.clone()) {
             (LogPlace::Local(folder), _) => Medium::Local(folder.clone()),
             (LogPlace::DynamoDb { table }, Some(client)) => {
                 Medium::DynamoDb { client, table: table.clone(), deployment: identity.id.clone() }
@@ -139,7 +141,7 @@ impl Storage {
         };
         let logs = Logs { medium, store: self.store.clone(), env: self.env.clone() };
         let context = BranchContext { store: self.store, logs: Arc::new(logs), env: self.env };
-        Deployment { place: self.place, identity, context }
+        Deployment { place: self.place, identity, context, dynamodb: self.dynamodb }
     }
 }
 
@@ -183,10 +185,18 @@ impl Deployment {
     /// # Errors
     /// If there is no such branch, another process has its log, or something in it can't be read.
     pub async fn database(&self, branch: &BranchName, options: &BranchOptions) -> Result<Arc<Database>, Failure> {
+        let (log, timeline) = self.log(branch).await?;
+        self.database_over(log, timeline, options).await
+    }
+
+    /// The log of a branch, and the timeline that it is of.
+    ///
+    /// # Errors
+    /// If there is no such branch, or another process has its log.
+    pub async fn log(&self, branch: &BranchName) -> Result<(Arc<dyn CommitLog>, TimelineId), Failure> {
         let timeline = self.timeline(branch).await?;
         let log = self.context.logs.open(&timeline, LogAccess::Write).await;
-        let log = log.map_err(|error| self.failed(error.to_string()))?;
-        self.database_over(log, timeline, options).await
+        Ok((log.map_err(|error| self.failed(error.to_string()))?, timeline))
     }
 
     /// The database of a timeline whose log is open.

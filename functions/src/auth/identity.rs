@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::AuthError;
@@ -29,14 +30,14 @@ pub enum Identity {
 }
 
 /// The holder of an admin key.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AdminIdentity {
     /// Name of the instance the key is for.
     pub instance: Arc<str>,
 }
 
 /// The attributes of a user as `ctx.auth.getUserIdentity()` returns them.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct UserIdentity {
     json: Arc<str>,
     token_identifier: Arc<str>,

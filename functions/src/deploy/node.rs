@@ -56,6 +56,6 @@ fn refused(error: NodeError) -> PushError {
         NodeError::Unavailable(_) | NodeError::Overloaded => PushError::NodeUnavailable { reason },
         NodeError::Packages(_) => PushError::ExternalPackages { reason },
         NodeError::Import(message) => invalid(&message),
-        NodeError::Internal(_) => PushError::Internal { reason },
+        NodeError::Ended(_) | NodeError::Internal(_) => PushError::Internal { reason },
     }
 }

@@ -4,13 +4,16 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use lakewire_storage::catalog::Namespace;
 use lakewire_storage::transaction::Transaction;
 
 use super::Engine;
 use super::action_jobs::namespace_of;
-use crate::files::{self, FileError, StorageArgs};
+use super::once::{self, Once};
+use crate::files::{self, FileError, Reserved, StorageArgs};
 use crate::model::AppModel;
 use crate::runtime::{NewFile, StoredFile, StreamError, SyscallError};
 use crate::udf::Call;
@@ -20,7 +23,13 @@ const SOURCE: &str = "_system/storage";
 
 impl Engine {
     /// `1.0/storageGetUrl`, `1.0/storageGetMetadata`, `1.0/storageGenerateUploadUrl`, `1.0/storageDelete`.
-    pub(super) async fn storage_from_action(&self, call: &Call, op: &str, args: &str) -> Result<String, SyscallError> {
+    pub(super) async fn storage_from_action(
+        &self,
+        call: &Call,
+        op: &str,
+        args: &str,
+        once: Once<'_>,
+    ) -> Result<String, SyscallError> {
         let (mut tx, model) = self.begin_for_action().await?;
         let (namespace, origin) = (namespace_of(&model, call)?, &model.origins.cloud);
         match op {
@@ -38,46 +47,75 @@ impl Engine {
                 let file = files::found(&mut tx, namespace, "ctx.storage.getMetadata", &id.storage_id).await?;
                 Ok(files::metadata(file.as_ref()))
             }
-            _ => self.delete_file(call, args).await,
+            _ => self.delete_file(call, args, once).await,
         }
     }
 
     /// `ctx.storage.store`: the id of the file.
     pub(super) async fn store_file(&self, call: &Call, file: NewFile) -> Result<String, SyscallError> {
-        const API: &str = "ctx.storage.store";
-        let invalid = |argument: &str, reason: &str| {
-            developer("InvalidArgument", format_args!("Invalid argument `{argument}` for `{API}`: {reason}"))
-        };
-        if file.content_type.as_deref().is_some_and(|text| !files::is_content_type(text)) {
-            return Err(invalid("blob", "its `type` is not a MIME type"));
-        }
-        let no_digest = || invalid("sha256", "it is not a SHA-256 digest in base64 or hexadecimal");
-        let sha256 = file.sha256.as_deref().map(|text| files::parse_sha256(text).ok_or_else(no_digest)).transpose()?;
+        let sha256 = check_new(file.content_type.as_deref(), file.sha256.as_deref())?;
         let namespace = self.namespace_for_action(call).await?;
         let id = self.files.store(namespace, file.body, file.content_type.as_deref(), sha256).await;
         id.map(|id| id.to_string()).map_err(failed)
     }
 
+    /// `ctx.storage.store` of bytes that are at `reserved`, and have this digest; the id of the file.
+    pub(super) async fn adopt_file(
+        &self,
+        call: &Call,
+        reserved: &Reserved,
+        (content_type, expected): (Option<&str>, Option<[u8; 32]>),
+        sha256: [u8; 32],
+        once: Once<'_>,
+    ) -> Result<String, SyscallError> {
+        if let Some(expected) = expected.filter(|expected| *expected != sha256) {
+            self.files.give_up(reserved).await;
+            let [expected, actual] = [expected, sha256].map(|digest| STANDARD.encode(digest));
+            return Err(failed(FileError::Sha256Mismatch { expected, actual }));
+        }
+        let namespace = self.namespace_for_action(call).await?;
+        let stored = self.files.adopt(reserved, sha256).await.map_err(failed)?;
+        loop {
+            let mut tx = self.db.begin(self.db.head(), SOURCE);
+            if let Some(answer) = once::earlier(&mut tx, once).await? {
+                return self.is_committed(tx).await.map(|_| answer);
+            }
+            let id = files::insert(&mut tx, namespace, &stored, content_type).await.map_err(model_error)?.to_string();
+            once::note(&mut tx, once, &id).await?;
+            if self.is_committed(tx).await? {
+                return Ok(id);
+            }
+        }
+    }
+
+    /// The file that `ctx.storage.get` gives.
+    pub(super) async fn find_file(&self, call: &Call, id: &str) -> Result<Option<files::StoredFile>, SyscallError> {
+        let (mut tx, model) = self.begin_for_action().await?;
+        files::found(&mut tx, namespace_of(&model, call)?, "ctx.storage.get", id).await
+    }
+
     /// `ctx.storage.get`.
     pub(super) async fn open_file(&self, call: &Call, id: &str) -> Result<Option<StoredFile>, SyscallError> {
-        let (mut tx, model) = self.begin_for_action().await?;
-        let file = files::found(&mut tx, namespace_of(&model, call)?, "ctx.storage.get", id).await?;
-        let Some(file) = file else { return Ok(None) };
+        let Some(file) = self.find_file(call, id).await? else { return Ok(None) };
         let bytes = self.files.get(&file, None).await.map_err(failed)?;
         let body = bytes.map(|piece| piece.map_err(|error| StreamError(error.to_string()))).boxed();
         Ok(Some(StoredFile { content_type: file.content_type, length: file.size, body }))
     }
 
-    async fn delete_file(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
+    async fn delete_file(&self, call: &Call, args: &str, once: Once<'_>) -> Result<String, SyscallError> {
         const API: &str = "ctx.storage.delete";
         let id = storage_id(API, args)?.storage_id;
         let namespace = self.namespace_for_action(call).await?;
         loop {
             let mut tx = self.db.begin(self.db.head(), SOURCE);
+            if let Some(answer) = once::earlier(&mut tx, once).await? {
+                return self.is_committed(tx).await.map(|_| answer);
+            }
             let Some(file) = files::found(&mut tx, namespace, API, &id).await? else {
                 return Err(developer("StorageIdNotFound", format_args!("there is no stored file `{id}`")));
             };
             files::delete(&mut tx, &file).await.map_err(model_error)?;
+            once::note(&mut tx, once, "null").await?;
             if self.is_committed(tx).await? {
                 return Ok("null".to_owned());
             }
@@ -95,6 +133,19 @@ impl Engine {
         let model = self.models.model(&self.db, &snapshot, &mut tx).await.map_err(model_error)?;
         Ok((tx, model))
     }
+}
+
+/// Checks what is known of a file before its bytes are; the digest that they must have.
+pub(super) fn check_new(content_type: Option<&str>, sha256: Option<&str>) -> Result<Option<[u8; 32]>, SyscallError> {
+    const API: &str = "ctx.storage.store";
+    let invalid = |argument: &str, reason: &str| {
+        developer("InvalidArgument", format_args!("Invalid argument `{argument}` for `{API}`: {reason}"))
+    };
+    if content_type.is_some_and(|text| !files::is_content_type(text)) {
+        return Err(invalid("blob", "its `type` is not a MIME type"));
+    }
+    let no_digest = || invalid("sha256", "it is not a SHA-256 digest in base64 or hexadecimal");
+    sha256.map(|text| files::parse_sha256(text).ok_or_else(no_digest)).transpose()
 }
 
 fn storage_id<'a>(api: &str, args: &'a str) -> Result<StorageArgs<'a>, SyscallError> {

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::Engine;
 use super::execution::Outcome;
+use super::once::Once;
 use crate::auth::Identity;
 use crate::logs::{AuditUsage, LogEntry, Progress};
 use crate::model::AppModel;
@@ -69,6 +70,29 @@ impl FunctionActionHost {
         Self { shared: Shared::new(engine, call, execution_id, Some(http)), lines: Mutex::default() }
     }
 
+    /// For an action that asks from elsewhere, and has written this much to the audit log by now.
+    pub(super) fn elsewhere(engine: Weak<Engine>, call: Call, execution_id: Arc<str>, audited: AuditUsage) -> Self {
+        let host = Self::new(engine, call, execution_id);
+        host.runs_in_node();
+        *host.shared.audited.lock() = audited;
+        host
+    }
+
+    /// As [`ActionHost::start`]; a write that `once` names is made once, however often it is asked for.
+    pub(super) async fn answer(&self, op: &str, args: &str, once: Once<'_>) -> Result<String, SyscallError> {
+        self.shared.answer(op, args, once).await
+    }
+
+    /// What the action has written to the audit log.
+    pub(super) fn audited(&self) -> AuditUsage {
+        *self.shared.audited.lock()
+    }
+
+    /// The execution, as the log names it.
+    pub(super) fn execution_id(&self) -> &str {
+        &self.shared.execution_id
+    }
+
     /// Told once the action turns out to be one of a Node module.
     pub(super) fn runs_in_node(&self) {
         self.shared.in_node.store(true, Ordering::Relaxed);
@@ -87,7 +111,7 @@ impl ActionHost for FunctionActionHost {
 
     fn start(&self, call: AsyncCall) -> BoxFuture<'static, Result<String, SyscallError>> {
         let shared = self.shared.clone();
-        async move { shared.answer(&call.op, &call.args).await }.boxed()
+        async move { shared.answer(&call.op, &call.args, None).await }.boxed()
     }
 
     fn fetch(&self, request: FetchRequest) -> BoxFuture<'static, Result<FetchResponse, SyscallError>> {
@@ -119,7 +143,7 @@ impl Shared {
         self.engine.upgrade().ok_or_else(|| SyscallError::fatal("the server is shutting down"))
     }
 
-    async fn answer(&self, op: &str, args: &str) -> Result<String, SyscallError> {
+    async fn answer(&self, op: &str, args: &str, once: Once<'_>) -> Result<String, SyscallError> {
         let engine = self.engine()?;
         match op {
             "1.0/actions/query" => {
@@ -134,7 +158,7 @@ impl Shared {
             }
             "1.0/actions/mutation" => {
                 let call = self.inner_call(&engine, "ctx.runMutation", args).await?;
-                reply(engine.run_mutation(&call, None).await.map(|run| run.outcome))
+                reply(engine.run_mutation(&call, once.cloned()).await.map(|run| run.outcome))
             }
             "1.0/actions/action" => {
                 let call = self.inner_call(&engine, "ctx.runAction", args).await?;
@@ -142,11 +166,11 @@ impl Shared {
                 let run: BoxFuture<'_, _> = engine.run_action(&call).boxed();
                 reply(run.await.map(|run| run.outcome))
             }
-            "1.0/actions/schedule" => engine.schedule_from_action(&self.call, args).await,
+            "1.0/actions/schedule" => engine.schedule_from_action(&self.call, args, once).await,
             "1.0/actions/cancel_job" => engine.cancel_from_action(&self.call, args).await,
             "1.0/actions/vectorSearch" => engine.vector_search_from_action(&self.call, args).await,
             "1.0/storageGetUrl" | "1.0/storageGetMetadata" | "1.0/storageGenerateUploadUrl" | "1.0/storageDelete" => {
-                engine.storage_from_action(&self.call, op, args).await
+                engine.storage_from_action(&self.call, op, args, once).await
             }
             "1.0/createFunctionHandle" => {
                 let address = parse("createFunctionHandle", args)?;

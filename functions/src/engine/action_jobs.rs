@@ -6,6 +6,7 @@ use lakewire_storage::transaction::Transaction;
 
 use super::Engine;
 use super::action_host::parse;
+use super::once::{self, Once};
 use crate::jobs::{self, CancelArgs, JobUsage, ScheduleArgs};
 use crate::model::AppModel;
 use crate::runtime::SyscallError;
@@ -18,19 +19,29 @@ const API: &str = "ctx.scheduler";
 
 impl Engine {
     /// `1.0/actions/schedule`.
-    pub(super) async fn schedule_from_action(&self, call: &Call, args: &str) -> Result<String, SyscallError> {
+    pub(super) async fn schedule_from_action(
+        &self,
+        call: &Call,
+        args: &str,
+        once: Once<'_>,
+    ) -> Result<String, SyscallError> {
         let request: ScheduleArgs<'_> = parse(API, args)?;
         let address: Address<'_> = parse(API, args)?;
         loop {
             let snapshot = self.db.head();
             let mut tx = self.db.begin(snapshot.clone(), SOURCE);
+            if let Some(answer) = once::earlier(&mut tx, once).await? {
+                return self.is_committed(tx).await.map(|_| answer);
+            }
             let model = self.models.model(&self.db, &snapshot, &mut tx).await.map_err(model_error)?;
             let path = address::resolve(&model, &call.path.component, &address).map_err(address_error)?;
             let namespace = namespace_of(&model, call)?;
             let mut usage = JobUsage::default();
             let id = jobs::insert(&mut tx, &model, namespace, &path, &request, call.job, &mut usage).await?;
+            let answer = format!("\"{id}\"");
+            once::note(&mut tx, once, &answer).await?;
             if self.is_committed(tx).await? {
-                return Ok(format!("\"{id}\""));
+                return Ok(answer);
             }
         }
     }

@@ -14,11 +14,15 @@ mod action_jobs;
 mod action_search;
 mod authenticate;
 mod conflicts;
+mod elsewhere;
 mod execution;
 mod http_action;
 mod mutation;
 mod node_action;
+mod node_callback;
+mod node_ticket;
 mod occasion;
+mod once;
 mod options;
 mod prepare;
 mod programs;
@@ -38,6 +42,9 @@ use lakewire_storage::query::CursorKey;
 use conflicts::ConflictQueues;
 pub(crate) use execution::Outcome;
 pub(crate) use http_action::{SiteAnswer, SiteRequest, SiteResponse};
+pub(crate) use node_callback::NodeOperation;
+use node_ticket::TicketKey;
+pub(crate) use node_ticket::{Ticket, TicketError};
 pub(crate) use occasion::Occasion;
 pub use options::{DeploymentConfig, EngineOptions};
 pub use programs::{ProgramCache, ProgramError};
@@ -54,6 +61,7 @@ use crate::files::Files;
 use crate::logs::{AuditSink, FunctionLog};
 use crate::model::{FunctionKind, ModelCache, ModuleStore, Origins};
 use crate::node::NodeExecutor;
+use crate::remote::FunctionRunner;
 use crate::runtime::Pool;
 use crate::udf::{ActionResult, Call, CallFailure, MutationResult, QueryResult, SessionRequest};
 
@@ -76,7 +84,9 @@ pub struct Engine {
     pool: Arc<Pool>,
     fetch: Arc<FetchClient>,
     node: Arc<NodeExecutor>,
+    elsewhere: Option<Arc<dyn FunctionRunner>>,
     cursor_key: CursorKey,
+    tickets: TicketKey,
     logs: FunctionLog,
     audit: AuditSink,
     push_work: PushWork,
@@ -94,7 +104,7 @@ impl Engine {
     /// # Errors
     /// When the operating system gives no threads, TLS can't be set up, or the file of the audit log cannot be opened.
     pub fn new(options: EngineOptions) -> std::io::Result<Arc<Self>> {
-        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node, audit_log } = options;
+        let EngineOptions { db, modules: store, env, deployment, runtime, fetch, node, elsewhere, audit_log } = options;
         let tokens = TokenVerifier::new(env.clone(), &fetch);
         let fetch = Arc::new(FetchClient::new(fetch).map_err(std::io::Error::other)?);
         let modules = ModuleStore::new(store.clone());
@@ -111,6 +121,7 @@ impl Engine {
             files: Arc::new(Files::new(db.clone(), store.clone(), deployment.secret)),
             programs: Arc::new(ProgramCache::new(modules.clone(), store.clone(), pool.clone(), env.clone())),
             cursor_key: CursorKey::derive(&deployment.secret),
+            tickets: TicketKey::derive(&deployment.secret),
             logs: FunctionLog::new(env.clone()),
             audit,
             push_work: PushWork::default(),
@@ -120,6 +131,7 @@ impl Engine {
             store,
             pool,
             node: Arc::new(NodeExecutor::new(node, env.clone())),
+            elsewhere,
             fetch,
             db,
             env,

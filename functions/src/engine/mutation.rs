@@ -136,7 +136,9 @@ impl Engine {
 
     async fn attempt(&self, call: &Call, once: Once<'_>, contest: &mut Contest<'_>) -> Result<Attempt, CallFailure> {
         let started = self.start();
-        let snapshot = self.db.head();
+        // What an occasion has written is not known elsewhere.
+        let goes_elsewhere = !matches!(once, Once::Occasion(_)) && !call.path.is_system() && self.is_full();
+        let snapshot = if goes_elsewhere { self.db.latest() } else { self.db.head() };
         let mut tx = self.db.begin(snapshot.clone(), &call.path.udf_path());
         if let Once::Session(session) = once
             && let Some(record) = sessions::find(&mut tx, session).await?
@@ -158,6 +160,8 @@ impl Engine {
         }
         let mut ran = if call.path.is_system() {
             self.run_system(call, UdfKind::Mutation, tx).await?
+        } else if goes_elsewhere {
+            self.run_anywhere(call, UdfKind::Mutation, snapshot, tx, None).await?
         } else {
             self.run_in(call, UdfKind::Mutation, snapshot, tx, None).await?
         };

@@ -35,6 +35,11 @@ impl Engine {
         let bundle = NodeBundle::of(&definition, packages);
         let limits = self.db.limits();
         let request_id = call.request_id.to_string();
+        let time = self.node.action_time(Duration::from_millis(limits.node_action_time_ms));
+        let ticket = match self.node.remote() {
+            Some(_) => self.ticket(call, host.execution_id(), time),
+            None => String::new(),
+        };
         let node_call = NodeCall {
             module: &call.path.module,
             export: &call.path.export,
@@ -42,7 +47,8 @@ impl Engine {
             request_id: &request_id,
             vars: prepared.process_env(call),
             limits: InvocationLimits::from(&**limits),
-            time: Duration::from_millis(limits.node_action_time_ms),
+            time,
+            ticket: &ticket,
         };
         self.node.run_action(&bundle, node_call, self.node_sources(&definition), host).await
     }

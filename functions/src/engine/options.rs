@@ -10,6 +10,7 @@ use object_store::ObjectStore;
 use crate::auth::INSTANCE_SECRET_BYTES;
 use crate::fetch::FetchOptions;
 use crate::node::NodeOptions;
+use crate::remote::FunctionRunner;
 use crate::runtime::RuntimeOptions;
 
 /// Who the deployment is and how it is reached.
@@ -43,6 +44,8 @@ pub struct EngineOptions {
     pub fetch: FetchOptions,
     /// How Node actions run.
     pub node: NodeOptions,
+    /// Runs queries and mutations for which there is no room here.
+    pub elsewhere: Option<Arc<dyn FunctionRunner>>,
     /// The file that audit log lines are appended to; without one they go to the log of the server.
     pub audit_log: Option<PathBuf>,
 }

@@ -51,7 +51,7 @@ impl Engine {
         let mut ran = if call.path.is_system() {
             self.run_system(call, UdfKind::Query, tx).await?
         } else {
-            self.run_in(call, UdfKind::Query, at, tx, journal.map(str::to_owned)).await?
+            self.run_anywhere(call, UdfKind::Query, at, tx, journal).await?
         };
         warnings::append(&mut ran, self.env.now_ns());
         let report = Report {

@@ -5,6 +5,7 @@
 //! Branches share objects, so who deletes them is a question of its own: see [`sweep`].
 
 mod error;
+mod reserve;
 mod row;
 mod store;
 mod sweep;
@@ -14,8 +15,10 @@ mod tests;
 mod token;
 
 pub use error::FileError;
+pub(crate) use reserve::Reserved;
 pub use row::StoredFile;
 pub(crate) use row::{by_uuid, delete, find, insert};
+pub(crate) use store::object;
 pub use store::{FileBytes, Files, Stored};
 pub use sweep::{Sweep, Sweeper};
 pub(crate) use syscalls::{

@@ -16,6 +16,7 @@ use lakewire_storage::segment::Upload;
 use lakewire_storage::transaction::Transaction;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -40,7 +41,7 @@ pub struct Files {
 }
 
 /// Bytes that are in the store, and not part of a committed row yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Stored {
     /// What URLs will name it by.
     pub uuid: Uuid,
@@ -209,6 +210,11 @@ impl Files {
             }
         }
     }
+}
+
+/// The object of a file.
+pub(crate) fn object(file: &StoredFile) -> Path {
+    path(&file.timeline, file.uuid)
 }
 
 /// Where the bytes of a file are.

@@ -11,7 +11,9 @@ mod cors;
 pub mod deploy;
 mod error;
 mod format;
+mod heartbeat;
 mod meta;
+mod node;
 mod range;
 mod request;
 mod site;
@@ -50,6 +52,7 @@ pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Rout
     let state = ApiState { engine: engine.clone(), queries };
     let api = Router::new()
         .merge(meta::routes())
+        .merge(node::routes())
         .merge(calls::routes())
         .merge(storage::routes())
         .with_state(state)

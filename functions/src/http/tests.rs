@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt;
 
 use super::{router, site_router};
+use crate::auth::{Identity, UserIdentity};
 use crate::engine::tests::harness::{App, NAME};
 
 struct Reply {
@@ -202,4 +203,37 @@ async fn pages_of_any_origin_may_call() {
     assert_eq!(refused.status, 400);
     assert_eq!(header(&refused, "access-control-allow-origin"), "https://app.example");
     assert!(header(&refused, "vary").contains("origin"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn node_functions() {
+    let client = Client::start().await;
+    let engine = &client.app.engine;
+    let mut call = client.app.call("notes:list", &json!({}));
+    let user = json!({"issuer": "https://i", "subject": "s"});
+    call.identity = Identity::User(UserIdentity::from_attributes(&user).expect("attributes"));
+    let token = engine.ticket(&call, "e1", std::time::Duration::from_secs(10));
+    let ask = async |what: &str, head: Json, args: &str| {
+        let body = Body::from(format!("{head}\n{args}"));
+        client.send(Request::post(format!("/api/lakewire/node/{what}")).body(body).expect("a request")).await
+    };
+    let op = "1.0/getUserIdentity";
+    let known = ask("call", json!({"token": token, "operation": 0, "op": op}), "{}").await.json();
+    let known: Json = serde_json::from_str(known["ok"].as_str().expect("a text")).expect("JSON");
+    assert_eq!(known["subject"], json!("s"));
+    let unknown = ask("call", json!({"token": token, "operation": 1, "op": "1.0/none"}), "{}").await.json();
+    assert!(unknown["error"]["message"].as_str().expect("a text").contains("Unknown async operation"), "{unknown}");
+    let add = json!({"name": "notes:add", "args": {"text": "a", "rank": 1}}).to_string();
+    let head = json!({"token": token, "operation": 2, "op": "1.0/actions/mutation"});
+    let first = ask("call", head.clone(), &add).await.text;
+    assert_eq!((ask("call", head, &add).await.text, client.app.notes().await), (first, json!(["a"])));
+    let forged = token.replace(&token[..4], "AAAA");
+    for bad in [&forged, "", "AAAA"] {
+        let refused = ask("call", json!({"token": bad, "operation": 0, "op": op}), "{}").await;
+        assert_eq!(refused.code(), (400, "InvalidNodeToken".into()), "{bad}");
+    }
+    assert_eq!(ask("other", json!({"token": token, "operation": 0}), "").await.code(), (400, "BadNodeRequest".into()));
+    assert_eq!(ask("open", json!({"token": token, "operation": 0}), "").await.code(), (400, "BadNodeRequest".into()));
+    let none = ask("store", json!({"token": token, "operation": 3}), "").await.json();
+    assert!(none["fatal"]["message"].as_str().expect("a text").contains("no Node function"), "{none}");
 }

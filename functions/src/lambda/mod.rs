@@ -8,6 +8,7 @@
 //! | --- | --- | --- |
 //! | [`Front`] | API Gateway | the HTTP API and HTTP actions |
 //! | [`Ticker`](crate::jobs::Ticker) | a schedule, once a minute, and [`Notices`] | runs what is due |
+//! | [`Runs`](crate::remote::Runs) | relays | queries and mutations that a relay has no room for |
 //! | [`upkeep`] | a schedule, and [`Notices`] | flushes, merges and deletes files |
 
 pub mod event;

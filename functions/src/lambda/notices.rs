@@ -100,6 +100,15 @@ impl Notices {
         }
     }
 
+    /// Tells the function that holds sockets that a minute is over.
+    pub async fn tick(&self) {
+        if let Some(socket) = &self.listeners.socket {
+            let told = self.tell(socket, json!({"lakewire": {"tick": {}}}));
+            // It is told again in a minute.
+            let _late = self.env.timeout(PATIENCE, told).await;
+        }
+    }
+
     async fn tell(&self, function: &str, event: serde_json::Value) {
         let Some(rest) = &self.rest else { return };
         if let Err(error) = rest.invoke(function, Bytes::from(event.to_string()), Invocation::Async).await {

@@ -4,7 +4,7 @@
 //! function: after the commit of a mutation, and for a query each time that its result is handed out, be it a new one or
 //! one of the cache.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value as Json, json};
 
@@ -30,8 +30,30 @@ pub struct AuditLine {
     body: Json,
 }
 
+/// An [`AuditLine`] that can be written down.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct AuditRecord {
+    function: FunctionPath,
+    udf_type: String,
+    body: Json,
+}
+
+impl From<AuditLine> for AuditRecord {
+    fn from(AuditLine { function, udf_type, body }: AuditLine) -> Self {
+        Self { function, udf_type: udf_type.to_owned(), body }
+    }
+}
+
+impl AuditRecord {
+    /// The line, if it is one.
+    pub fn line(self) -> Option<AuditLine> {
+        let udf_type = ["Query", "Mutation", "Action"].into_iter().find(|name| *name == self.udf_type)?;
+        Some(AuditLine { function: self.function, udf_type, body: self.body })
+    }
+}
+
 /// What one execution has written. What was rolled back counts.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct AuditUsage {
     lines: usize,
     bytes: usize,

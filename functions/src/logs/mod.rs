@@ -16,7 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::watch;
 
 pub use audit::AuditLine;
-pub(crate) use audit::AuditUsage;
+pub(crate) use audit::{AuditRecord, AuditUsage};
 pub use audit_sink::AuditSink;
 pub use entry::{AuditEntry, Completion, LogEntry, OccInfo, Progress, UsageStats};
 pub use line::{LogLine, SystemMetadata};

@@ -1,6 +1,7 @@
 //! Why there is no Node process to run something.
 
 use super::OLDEST_NODE;
+use super::remote::FunctionEnded;
 
 /// A bundle cannot be run or analyzed.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -17,6 +18,9 @@ pub enum NodeError {
     /// All processes are busy.
     #[error("too many Node actions are running")]
     Overloaded,
+    /// The function that it was to run in ended without an answer.
+    #[error("the Node function ended: {0}")]
+    Ended(FunctionEnded),
     /// A fault of the server.
     #[error("{0}")]
     Internal(String),

@@ -14,7 +14,7 @@ use super::cache::Cache;
 use super::process::{Place, Process};
 use super::protocol::{Ended, Event, FoundModule, FoundVisibility, ToNode};
 use super::sandbox::{Reach, Scratch};
-use super::{NodeBundle, NodeError, NodeOptions, packages};
+use super::{NodeBundle, NodeError, NodeOptions, RemoteNode, packages};
 use crate::runtime::{AnalyzedFunction, AnalyzedModule, FunctionVisibility, ModuleSource};
 
 /// Runs and analyzes Node modules. Processes start when they are needed.
@@ -27,6 +27,7 @@ pub struct NodeExecutor {
     starting: tokio::sync::Mutex<()>,
     /// By hash of bundle and environment.
     processes: Mutex<HashMap<String, Vec<Arc<Process>>>>,
+    pub(super) remote: Option<Arc<RemoteNode>>,
 }
 
 impl NodeExecutor {
@@ -37,9 +38,15 @@ impl NodeExecutor {
             opened: OnceCell::new(),
             starting: tokio::sync::Mutex::default(),
             processes: Mutex::default(),
+            remote: options.remote.clone().map(Arc::new),
             options,
             env,
         }
+    }
+
+    /// The function in which actions run, if they do not run on this machine.
+    pub(crate) fn remote(&self) -> Option<&Arc<RemoteNode>> {
+        self.remote.as_ref()
     }
 
     /// Tells what the modules `entries` of a bundle offer. `sources` gives the texts of all its modules.
@@ -54,6 +61,9 @@ impl NodeExecutor {
         sources: impl Future<Output = Result<Vec<ModuleSource>, String>>,
         time: std::time::Duration,
     ) -> Result<Vec<AnalyzedModule>, NodeError> {
+        if let Some(remote) = &self.remote {
+            return remote.analyze(&self.env, (bundle, vars), entries, sources, time).await;
+        }
         let mut lease = self.lease(bundle, vars, sources).await?;
         lease.process.send(&ToNode::Analyze { run: lease.run, modules: entries });
         let answer = self.env.timeout(time, async {
@@ -181,7 +191,7 @@ impl Drop for Lease {
     }
 }
 
-fn analyzed(found: FoundModule) -> AnalyzedModule {
+pub(super) fn analyzed(found: FoundModule) -> AnalyzedModule {
     let function = |found: super::protocol::FoundFunction| AnalyzedFunction {
         name: found.name,
         kind: found.kind,

@@ -5,6 +5,8 @@
 //! [`ActionHost`](crate::runtime::ActionHost); the JavaScript in it is in `js/`. Bundles and external packages are written
 //! to a folder of the machine, by their hash.
 //!
+//! With [`NodeOptions::remote`], they run in a function of a cloud instead: see [`remote`].
+//!
 //! **Security:** a process gets nothing of the server's environment variables and is confined as far as the operating
 //! system can, see [`Sandbox`]; but it runs as the user of the server, and the network is in reach.
 
@@ -12,9 +14,11 @@ mod bundle;
 mod cache;
 mod error;
 mod executor;
+mod lambda;
 mod packages;
 mod process;
 mod protocol;
+pub(crate) mod remote;
 mod run;
 mod sandbox;
 mod transfer;
@@ -28,6 +32,8 @@ use std::time::Duration;
 pub use bundle::NodeBundle;
 pub use error::NodeError;
 pub use executor::NodeExecutor;
+pub use lambda::LAMBDA_FILES;
+pub use remote::{FunctionEnded, LambdaNode, NodeFunction, RemoteNode};
 pub use run::NodeCall;
 pub use sandbox::Sandbox;
 
@@ -55,6 +61,8 @@ pub struct NodeOptions {
     pub processes: usize,
     /// A process that has had nothing to do for this long ends.
     pub idle: Duration,
+    /// Where actions run instead; what is above is of no use then, but for the time.
+    pub remote: Option<RemoteNode>,
 }
 
 impl Default for NodeOptions {
@@ -69,6 +77,7 @@ impl Default for NodeOptions {
             actions_per_process: 32,
             processes: 16,
             idle: Duration::from_secs(60),
+            remote: None,
         }
     }
 }

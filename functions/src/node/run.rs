@@ -38,8 +38,10 @@ pub struct NodeCall<'a> {
     /// `process.env`, besides what every process has.
     pub vars: Arc<BTreeMap<String, String>>,
     pub limits: InvocationLimits,
-    /// Time that the action takes, unless the server has another by configuration.
+    /// Time that the action takes.
     pub time: Duration,
+    /// What the action shows when it asks for something from elsewhere; of no use on this machine.
+    pub ticket: &'a str,
 }
 
 /// What came of an operation.
@@ -51,6 +53,11 @@ enum Answered {
 }
 
 impl NodeExecutor {
+    /// Time that actions take if the deployment allows `time`.
+    pub(crate) fn action_time(&self, time: Duration) -> Duration {
+        self.options.action_time.unwrap_or(time)
+    }
+
     /// Runs an action. `sources` gives the texts of the bundle's modules if they are not on this machine yet.
     pub async fn run_action(
         &self,
@@ -60,7 +67,10 @@ impl NodeExecutor {
         host: Arc<dyn ActionHost>,
     ) -> Outcome {
         let started = self.env.monotonic_ns();
-        let result = self.run(bundle, &call, sources, host).await;
+        let result = match &self.remote {
+            Some(remote) => remote.run(&self.env, bundle, &call, sources, &host).await,
+            None => self.run(bundle, &call, sources, host).await,
+        };
         let user_time = Duration::from_nanos(self.env.monotonic_ns().saturating_sub(started));
         Outcome { result, observed: Observed { time: true, random: true }, user_time, is_doubtful: false }
     }
@@ -84,15 +94,13 @@ impl NodeExecutor {
             in_flight: FuturesUnordered::new(),
             waiting: VecDeque::new(),
         };
-        let time = self.options.action_time.unwrap_or(call.time);
-        match self.env.timeout(time, run.until_ended()).await {
+        match self.env.timeout(call.time, run.until_ended()).await {
             Ok(result) => result,
             Err(_) => {
                 let (process, env) = (run.lease.process.clone(), self.env.clone());
                 process.retire();
                 self.env.spawn("node-hung", async move { process.kill_if_hung(&env, HANG_TIME).await });
-                let message = format!("Function execution timed out (maximum duration {}s)", time.as_secs_f64());
-                Err(failure(FailureKind::Timeout, message))
+                Err(timed_out(call.time))
             }
         }
     }
@@ -159,12 +167,10 @@ impl Run {
                 return Some(Err(JsFailure { message, data, kind: FailureKind::Thrown }));
             }
             Event::Ended(Ended::OutOfMemory) => {
-                let message = "Node.js ran out of memory while the action was running";
-                return Some(Err(failure(FailureKind::OutOfMemory, message)));
+                return Some(Err(ran_out_of_memory()));
             }
             Event::Ended(Ended::Otherwise(how)) => {
-                let message = format!("The Node.js process ended while the action was running: {how}");
-                return Some(Err(failure(FailureKind::Thrown, message)));
+                return Some(Err(process_ended(&how)));
             }
             Event::Ready { .. } | Event::Pong | Event::Recycle | Event::Analyzed { .. } => {}
         }
@@ -241,15 +247,28 @@ async fn read(id: u64, file: u64, mut rest: ByteStream) -> Answered {
     Answered::Read { id, file, rest, piece }
 }
 
-fn failure(kind: FailureKind, message: impl Into<String>) -> JsFailure {
+pub(super) fn timed_out(time: Duration) -> JsFailure {
+    let message = format!("Function execution timed out (maximum duration {}s)", time.as_secs_f64());
+    failure(FailureKind::Timeout, message)
+}
+
+pub(super) fn ran_out_of_memory() -> JsFailure {
+    failure(FailureKind::OutOfMemory, "Node.js ran out of memory while the action was running")
+}
+
+pub(super) fn process_ended(how: &str) -> JsFailure {
+    failure(FailureKind::Thrown, format!("The Node.js process ended while the action was running: {how}"))
+}
+
+pub(super) fn failure(kind: FailureKind, message: impl Into<String>) -> JsFailure {
     JsFailure { message: message.into(), data: None, kind }
 }
 
-fn unavailable(error: NodeError) -> JsFailure {
+pub(super) fn unavailable(error: NodeError) -> JsFailure {
     let kind = match &error {
         NodeError::Unavailable(_) | NodeError::Packages(_) | NodeError::Import(_) => FailureKind::Thrown,
         NodeError::Overloaded => FailureKind::Overloaded,
-        NodeError::Internal(_) => FailureKind::Internal,
+        NodeError::Ended(_) | NodeError::Internal(_) => FailureKind::Internal,
     };
     failure(kind, error.to_string())
 }

@@ -20,7 +20,7 @@ const MODULE: &str = "
     export const plain = () => 1;
 ";
 
-struct NoHost;
+pub(super) struct NoHost;
 
 impl ActionHost for NoHost {
     fn syscall(&self, _: &str, _: &str) -> Result<String, SyscallError> {
@@ -56,6 +56,7 @@ impl Node {
             vars: Arc::new(BTreeMap::from([("COLOR".to_owned(), color.to_owned())])),
             limits: InvocationLimits::default(),
             time: Duration::from_secs(60),
+            ticket: "",
         };
         let source = ModuleSource { path: "a.js".to_owned(), source: MODULE.into(), source_map: None };
         self.executor.run_action(&bundle, call, async { Ok(vec![source]) }, Arc::new(NoHost)).await

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use lakewire_storage::catalog::Namespace;
 use lakewire_storage::id::DocumentId;
 
+use serde::{Deserialize, Serialize};
+
 use super::{FunctionPath, RequestId};
 use crate::auth::Identity;
 
@@ -67,7 +69,7 @@ impl std::fmt::Debug for ClientInfo {
 }
 
 /// Where a request came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Caller {
     /// `/api/query` and its siblings.
     HttpApi,

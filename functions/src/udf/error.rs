@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lakewire_storage::limits::MAX_ERROR_MESSAGE_LENGTH;
 use lakewire_storage::value::Value;
+use serde::{Deserialize, Serialize};
 
 use super::RequestId;
 
@@ -22,7 +23,7 @@ pub struct FunctionError {
 }
 
 /// What kind of failure a function call ended with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum FunctionErrorKind {
     /// No such function that the caller may call.
     NotFound,
@@ -43,7 +44,7 @@ pub enum FunctionErrorKind {
 }
 
 /// A failure before it gets its request id: what a calling function sees and the log shows.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The message with its stack frames, without the request id line.
     pub message: String,

@@ -8,6 +8,7 @@ mod failure;
 pub(crate) mod host;
 mod outcome;
 mod path;
+mod record;
 mod request_id;
 
 pub use address::{Address, AddressError};
@@ -16,4 +17,5 @@ pub use error::{Failure, FunctionError, FunctionErrorKind};
 pub use failure::{CallFailure, ConflictFailure};
 pub use outcome::{ActionResult, FunctionOutcome, MutationResult, Observed, QueryResult};
 pub use path::{ComponentPath, FunctionPath, PathError};
+pub use record::{CallRecord, InvalidCall};
 pub use request_id::RequestId;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest path component and longest function name, in bytes.
 const MAX_NAME_BYTES: usize = 64;
 
@@ -23,7 +25,8 @@ pub enum PathError {
 }
 
 /// Slash-separated component instance names; empty for the app itself.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct ComponentPath(Arc<str>);
 
 impl ComponentPath {
@@ -66,6 +69,20 @@ impl ComponentPath {
     }
 }
 
+impl From<ComponentPath> for String {
+    fn from(path: ComponentPath) -> Self {
+        path.to_string()
+    }
+}
+
+impl TryFrom<String> for ComponentPath {
+    type Error = PathError;
+
+    fn try_from(text: String) -> Result<Self, PathError> {
+        Self::parse(&text)
+    }
+}
+
 impl fmt::Display for ComponentPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -73,7 +90,7 @@ impl fmt::Display for ComponentPath {
 }
 
 /// The canonical address of one exported function.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct FunctionPath {
     /// The component that holds the module.
     pub component: ComponentPath,

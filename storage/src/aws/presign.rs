@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
     sign,
 };
 use aws_sigv4::sign::v4;
+use http::Method;
 use object_store::CredentialProvider as _;
 use object_store::path::Path;
+use object_store::signer::Signer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use url::Url;
 
 use super::credentials::StoreCredentials;
 use crate::env::Env;
@@ -44,18 +48,10 @@ impl Presigner {
     ) -> object_store::Result<String> {
         let query =
             content_type.map(|text| format!("?response-content-type={}", utf8_percent_encode(text, NON_ALPHANUMERIC)));
-        self.url("GET", path, expires, query.as_deref().unwrap_or_default()).await
+        self.sign("GET", path, expires, query.as_deref().unwrap_or_default()).await
     }
 
-    /// The URL at which whoever has it may `PUT` the object at `path`.
-    ///
-    /// # Errors
-    /// If there are no credentials.
-    pub async fn put(&self, path: &Path, expires: Duration) -> object_store::Result<String> {
-        self.url("PUT", path, expires, "").await
-    }
-
-    async fn url(&self, method: &str, path: &Path, expires: Duration, query: &str) -> object_store::Result<String> {
+    async fn sign(&self, method: &str, path: &Path, expires: Duration, query: &str) -> object_store::Result<String> {
         let held = self.credentials.get_credential().await?;
         let identity = Credentials::new(&held.key_id, &held.secret_key, held.token.clone(), None, "held").into();
         let failed = |error: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
@@ -85,6 +81,14 @@ impl Presigner {
         });
         let separator = if query.is_empty() { '?' } else { '&' };
         Ok(format!("{url}{separator}{}", pairs.collect::<Vec<_>>().join("&")))
+    }
+}
+
+#[async_trait]
+impl Signer for Presigner {
+    async fn signed_url(&self, method: Method, path: &Path, expires_in: Duration) -> object_store::Result<Url> {
+        let url = self.sign(method.as_str(), path, expires_in, "").await?;
+        Url::parse(&url).map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })
     }
 }
 

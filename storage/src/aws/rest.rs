@@ -90,14 +90,12 @@ pub enum InvokeError {
     #[error("`{0}` runs too often at a time, or Lambda is asked too often")]
     Throttled(String),
     /// The function ended without a result: an error of its own, its time or its memory was over, or its process ended.
-    #[error("`{function}` failed: {message}")]
+    #[error("`{function}` failed: {}", String::from_utf8_lossy(.payload))]
     Function {
         /// Its name.
         function: String,
-        /// The kind of error: `Sandbox.Timedout`, `Runtime.ExitError`, ...
-        kind: String,
-        /// What it says.
-        message: String,
+        /// What Lambda says of it: a JSON object with `errorType` and `errorMessage`, usually.
+        payload: Bytes,
     },
 }
 
@@ -170,16 +168,7 @@ impl AwsRest {
             Err(RestError::Refused { status: 429, .. }) => return Err(InvokeError::Throttled(function.to_owned())),
             Err(error) => return Err(error.into()),
         };
-        if !failed {
-            return Ok(answer);
-        }
-        let error: FunctionError = serde_json::from_slice(&answer).unwrap_or_default();
-        let text = || String::from_utf8_lossy(&answer).into_owned();
-        Err(InvokeError::Function {
-            function: function.to_owned(),
-            kind: error.kind.unwrap_or_default(),
-            message: error.message.unwrap_or_else(text),
-        })
+        if failed { Err(InvokeError::Function { function: function.to_owned(), payload: answer }) } else { Ok(answer) }
     }
 
     /// The text of a secret in Secrets Manager.
@@ -306,15 +295,6 @@ impl std::fmt::Debug for AwsRest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AwsRest").field("region", &self.region).finish_non_exhaustive()
     }
-}
-
-/// What Lambda says of a function that failed.
-#[derive(Default, serde::Deserialize)]
-struct FunctionError {
-    #[serde(rename = "errorType")]
-    kind: Option<String>,
-    #[serde(rename = "errorMessage")]
-    message: Option<String>,
 }
 
 /// The reason at the bottom of an error: reqwest's own text leaves it out.

@@ -1,6 +1,7 @@
 //! A log that remembers its newest entries, for who has to tell others of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -13,8 +14,8 @@ const ENTRIES: usize = 256;
 const BYTES: usize = 1 << 20;
 
 /// A log in front of another one that remembers what went through it.
-pub struct RecentLog<L> {
-    inner: L,
+pub struct RecentLog {
+    inner: Arc<dyn CommitLog>,
     recent: Mutex<Recent>,
 }
 
@@ -24,9 +25,9 @@ struct Recent {
     bytes: usize,
 }
 
-impl<L> RecentLog<L> {
+impl RecentLog {
     /// `inner`, remembered from now on.
-    pub fn new(inner: L) -> Self {
+    pub fn new(inner: Arc<dyn CommitLog>) -> Self {
         Self { inner, recent: Mutex::default() }
     }
 
@@ -59,7 +60,7 @@ impl<L> RecentLog<L> {
 }
 
 #[async_trait]
-impl<L: CommitLog> CommitLog for RecentLog<L> {
+impl CommitLog for RecentLog {
     async fn append_if_absent(&self, n: EntryNumber, entry: &LogEntry) -> Result<Append, LogError> {
         let append = self.inner.append_if_absent(n, entry).await?;
         match &append {
@@ -97,8 +98,6 @@ impl<L: CommitLog> CommitLog for RecentLog<L> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::log::{LoggedTransaction, MemoryLog};
 
@@ -109,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_newest_are_remembered_without_gaps() {
-        let log = RecentLog::new(MemoryLog::default());
+        let log = RecentLog::new(Arc::new(MemoryLog::default()));
         for n in 1..=300 {
             log.append_if_absent(n, &entry(n, 0)).await.expect("appended");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{LoadError, Scan, State};
 use crate::catalog::{Catalog, IndexId};
 use crate::document::Document;
-use crate::interval::Interval;
+use crate::interval::{Interval, ReadSet, SearchRead};
 use crate::log::Timestamp;
 use crate::query::Order;
 use crate::version::ReadError;
@@ -82,6 +82,24 @@ impl Snapshot {
     /// The entries of an interval that lies within one index. Reads nothing yet.
     pub fn scan(&self, interval: Interval, order: Order) -> Scan {
         Scan::new(self.clone(), interval, order)
+    }
+
+    /// Whether a commit after `since`, and up to this snapshot, may touch `reads`. `None` if it is not known, because commits after
+    /// `since` are not in memory any more. Reads nothing. A search counts as touched by any change of its table: where a document
+    /// changed, but not in what the search index has of it, memory does not say so.
+    pub fn touched_since(&self, since: Timestamp, reads: &ReadSet) -> Option<bool> {
+        if reads.is_empty() {
+            return Some(false);
+        }
+        let changed = |interval: &Interval| !self.0.state.tail().changed(interval, since, self.0.ts).is_empty();
+        let of_search = |search: &Arc<SearchRead>| {
+            let table = self.catalog().table_of_index(search.index);
+            table.is_none_or(|table| changed(&Interval::prefix(&table.by_id.0.to_be_bytes())))
+        };
+        if reads.iter().any(|interval| changed(&interval)) || reads.searches().any(of_search) {
+            return Some(true);
+        }
+        self.0.state.version().segments_after(since).is_empty().then_some(false)
     }
 
     /// The documents of an index in the order of its keys. Reads nothing yet.

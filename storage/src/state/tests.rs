@@ -31,4 +31,28 @@ proptest! {
             Ok(())
         })?;
     }
+
+    /// What was committed after a timestamp is found, or not known any more.
+    #[test]
+    fn changes_are_found_or_forgotten(events in events(), probes in proptest::collection::vec((intervals(), 0..120u64), 1..12)) {
+        run(async {
+            let modelled = Modelled::new(events).await;
+            let newest = modelled.at(modelled.ts).await;
+            let flushed = modelled.state.version().segments_after(0).concat();
+            let flushed = flushed.iter().map(|segment| segment.newest_ts()).max().unwrap_or(0);
+            for (interval, step) in probes {
+                let since = (step * 9).min(modelled.ts);
+                let inside = modelled.model.iter().filter(|(key, _)| interval.contains(key));
+                let mut versions = inside.flat_map(|(_, versions)| versions.keys());
+                let changed = versions.any(|ts| *ts > since);
+                let found = newest.touched_since(since, &std::iter::once(interval).collect());
+                if since >= flushed {
+                    prop_assert_eq!(found, Some(changed));
+                } else {
+                    prop_assert!(found.is_none() || found == Some(changed));
+                }
+            }
+            Ok(())
+        })?;
+    }
 }

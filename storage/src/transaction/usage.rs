@@ -4,7 +4,7 @@ use super::TxError;
 use crate::limits::Limits;
 
 /// What a transaction has read and written so far. System tables do not count. Work that was rolled back does.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Usage {
     /// Documents pulled from indexes, those that a filter dropped included.
     pub documents_read: usize,

@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use lakewire_functions::logs::AuditLine;
 use lakewire_functions::udf::{FunctionOutcome, QueryResult};
 use lakewire_storage::log::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::protocol::{Modifications, result_suffix};
 
@@ -14,7 +15,11 @@ pub(crate) struct Content {
     result: Arc<QueryResult>,
     journal: Option<Arc<str>>,
     suffix: OnceLock<Box<str>>,
+    fingerprint: OnceLock<Fingerprint>,
 }
+
+/// Names what a client was told: contents that are the same have the same one, in whatever process.
+pub(crate) type Fingerprint = [u8; 16];
 
 /// The result of a run, and the snapshots at which it is right.
 #[derive(Debug, Clone)]
@@ -53,7 +58,7 @@ impl Content {
             (None, Err(_)) => given.cloned(),
             (journal, _) => journal.as_deref().map(Arc::from),
         };
-        Self { result, journal, suffix: OnceLock::new() }
+        Self { result, journal, suffix: OnceLock::new(), fingerprint: OnceLock::new() }
     }
 
     /// What to give to the next run for the same subscriber.
@@ -84,6 +89,31 @@ impl Content {
     pub(crate) fn report(&self, query_id: u32, modifications: &mut Modifications) {
         let suffix = self.suffix.get_or_init(|| result_suffix(&self.result, self.journal.as_deref()).into());
         modifications.result(query_id, &self.result, suffix);
+    }
+
+    /// What [`Content::same`] compares, in few bytes.
+    pub(crate) fn fingerprint(&self) -> &Fingerprint {
+        self.fingerprint.get_or_init(|| {
+            let mut hash = Sha256::new();
+            // With its length, so that no text runs into the next.
+            let mut add = |text: &str| {
+                hash.update((text.len() as u64).to_le_bytes());
+                hash.update(text);
+            };
+            match &self.result.outcome {
+                Ok(value) => add(value),
+                Err(error) => {
+                    add(&format!("{:?}", error.kind));
+                    add(without_id(&error.message));
+                    add(error.data.as_deref().unwrap_or_default());
+                }
+            }
+            add(self.result.outcome.as_ref().map_or("error", |_| "value"));
+            add(&format!("{:?}", self.journal));
+            self.result.log_lines.iter().for_each(|line| add(line));
+            add(&format!("{:?}", self.result.audit));
+            *hash.finalize().first_chunk().expect("a digest has 32 bytes")
+        })
     }
 
     /// Whether a client that was told `self` need not be told `other`: ids of requests do not count.

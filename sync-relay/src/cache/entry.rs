@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use lakewire_functions::auth::Identity;
 use lakewire_functions::udf::CallFailure;
+use lakewire_storage::interval::ReadSet;
 use lakewire_storage::log::Timestamp;
 use lakewire_storage::watch;
 use parking_lot::Mutex;
@@ -99,6 +100,13 @@ impl Entry {
         let state = self.state.lock();
         let landed = [&state.latest, &state.previous].into_iter().flatten().find(|it| it.holds_at(ts, processed))?;
         Some(Arc::clone(&landed.content))
+    }
+
+    /// The newest result, the snapshot it was run on, and what it read.
+    pub(crate) fn newest(&self) -> Option<(Arc<Content>, Timestamp, Arc<ReadSet>)> {
+        let state = self.state.lock();
+        let landed = state.latest.as_ref()?;
+        Some((Arc::clone(&landed.content), landed.from, Arc::clone(&landed.result.reads)))
     }
 
     /// Whether a run at the snapshot `ts` is under way.

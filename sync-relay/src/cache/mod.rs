@@ -26,7 +26,7 @@ use lakewire_storage::env::Env;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-pub(crate) use content::Content;
+pub(crate) use content::{Content, Fingerprint};
 use entry::Entry;
 pub(crate) use entry::Watch;
 pub(crate) use key::Query;

@@ -42,7 +42,17 @@ struct Inner {
 
 enum Owner {
     Entry(Arc<CacheEntry>),
-    Record(Arc<AtomicU64>),
+    Probe(Arc<Probe>),
+}
+
+/// What a [`CommitProbe`] listens for.
+struct Probe {
+    /// The first such commit; 0 while there is none.
+    committed: AtomicU64,
+    /// Commits up to here do not count.
+    after: Timestamp,
+    /// Commits that nobody knows count.
+    hears_gaps: bool,
 }
 
 /// A snapshot that is in use. As long as it is, results at it can be told when they went stale.
@@ -51,10 +61,10 @@ pub(crate) struct Pin {
     tracker: Arc<Tracker>,
 }
 
-/// Learns when a transaction commits that writes to an interval. Stops listening when dropped.
+/// Learns when a transaction commits that touches some reads. Stops listening when dropped.
 pub(crate) struct CommitProbe {
     id: u64,
-    committed: Arc<AtomicU64>,
+    probe: Arc<Probe>,
     tracker: Arc<Tracker>,
 }
 
@@ -95,13 +105,24 @@ impl Tracker {
         false
     }
 
-    /// Listens for the first commit that writes to `interval`.
+    /// Listens for the first commit that writes to `interval`. One that nobody knows does not count: who asks for the record of a
+    /// mutation again finds out.
     pub(crate) fn probe(self: &Arc<Self>, interval: Interval) -> CommitProbe {
-        let (id, committed) = (self.next_id(), Arc::new(AtomicU64::new(0)));
+        self.listen(&ReadSet::from_iter([interval]), 0, false)
+    }
+
+    /// Listens for the first commit after `after` that touches `reads`, among those that have not been looked at.
+    pub(crate) fn probe_reads(self: &Arc<Self>, reads: &ReadSet, after: Timestamp) -> CommitProbe {
+        self.listen(reads, after, true)
+    }
+
+    fn listen(self: &Arc<Self>, reads: &ReadSet, after: Timestamp, hears_gaps: bool) -> CommitProbe {
+        let id = self.next_id();
+        let probe = Arc::new(Probe { committed: AtomicU64::new(0), after, hears_gaps });
         let mut inner = self.inner.lock();
-        inner.index.insert(&ReadSet::from_iter([interval]), id);
-        inner.owners.insert(id, Owner::Record(Arc::clone(&committed)));
-        CommitProbe { id, committed, tracker: Arc::clone(self) }
+        inner.index.insert(reads, id);
+        inner.owners.insert(id, Owner::Probe(Arc::clone(&probe)));
+        CommitProbe { id, probe, tracker: Arc::clone(self) }
     }
 
     /// Looks at a batch of commits; gives the entries whose newest result they made stale.
@@ -117,9 +138,11 @@ impl Tracker {
             }
             hit.extend(commit.keys.iter().flat_map(|key| inner.index.hits(key)));
             if commit.is_gap {
-                // Whether a mutation is recorded is not known either; who asks for it again finds out.
-                let entries = inner.owners.iter().filter(|(_, owner)| matches!(owner, Owner::Entry(_)));
-                hit.extend(entries.map(|(id, _)| *id));
+                let hears = |owner: &Owner| match owner {
+                    Owner::Entry(_) => true,
+                    Owner::Probe(probe) => probe.hears_gaps,
+                };
+                hit.extend(inner.owners.iter().filter(|(_, owner)| hears(owner)).map(|(id, _)| *id));
             }
             hit.sort_unstable();
             hit.dedup();
@@ -205,8 +228,9 @@ impl Inner {
                 stale.push(Arc::clone(entry));
                 true
             }
-            Some(Owner::Record(committed)) => {
-                committed.store(ts, Ordering::Release);
+            Some(Owner::Probe(probe)) if ts <= probe.after => false,
+            Some(Owner::Probe(probe)) => {
+                probe.committed.store(ts, Ordering::Release);
                 true
             }
             None => true,
@@ -279,7 +303,7 @@ impl Drop for Pin {
 impl CommitProbe {
     /// When the first such transaction committed, as far as commits have been looked at.
     pub(crate) fn committed(&self) -> Option<Timestamp> {
-        match self.committed.load(Ordering::Acquire) {
+        match self.probe.committed.load(Ordering::Acquire) {
             0 => None,
             ts => Some(ts),
         }

@@ -9,12 +9,10 @@ use std::sync::{Arc, OnceLock};
 use futures::FutureExt as _;
 use lakewire_functions::auth::{AuthError, Identity, VerifiedUser};
 use lakewire_functions::udf::CallFailure;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{End, Session, end_of, violation};
+use super::{End, Session, Wire, end_of, violation};
 use crate::protocol::{Authenticate, Token, auth_error};
 use crate::signal::Signal;
-use crate::socket::Socket;
 
 type Answer = Result<VerifiedUser, CallFailure>;
 
@@ -40,11 +38,7 @@ impl Drop for Verifying {
 
 impl Session {
     /// Takes on a new identity, for every message after this one. Every query is looked at anew.
-    pub(super) fn authenticate<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        message: Authenticate,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn authenticate<W: Wire>(&mut self, message: Authenticate, socket: &mut W) -> Result<(), End> {
         if message.base_version != self.wanted.identity {
             let text = format!(
                 "BaseVersionMismatch: identity version `{}` was expected, `{}` was given",
@@ -85,10 +79,7 @@ impl Session {
     }
 
     /// Takes note of what became of a token.
-    pub(super) fn end_verification<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn end_verification<W: Wire>(&mut self, socket: &mut W) -> Result<(), End> {
         let Some(answer) = self.verification.as_ref().and_then(|under_way| under_way.answer.get().cloned()) else {
             return Ok(());
         };
@@ -98,12 +89,7 @@ impl Session {
         }
     }
 
-    fn verified<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        token: Arc<str>,
-        answer: Answer,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    fn verified<W: Wire>(&mut self, token: Arc<str>, answer: Answer, socket: &mut W) -> Result<(), End> {
         match answer {
             Ok(VerifiedUser { user, expires_ns }) => {
                 self.change_identity(Identity::User(user), Some(expires_ns), Some(token));
@@ -128,7 +114,7 @@ impl Session {
     }
 
     /// Ends the session once the token of its user is not good any more: looked at when something is asked for or shown.
-    pub(super) fn check_expiry<S: AsyncRead + AsyncWrite + Unpin>(&self, socket: &mut Socket<S>) -> Result<(), End> {
+    pub(super) fn check_expiry<W: Wire>(&self, socket: &mut W) -> Result<(), End> {
         match self.expires_ns {
             Some(expires) if self.shared.env.now_ns() >= expires => {
                 Err(self.refuse(&AuthError::TokenExpired, false, socket))
@@ -138,12 +124,7 @@ impl Session {
     }
 
     /// Tells the client that its token is not good; `attempted` says whether it is one that it has just sent.
-    fn refuse<S: AsyncRead + AsyncWrite + Unpin>(
-        &self,
-        error: &AuthError,
-        attempted: bool,
-        socket: &mut Socket<S>,
-    ) -> End {
+    fn refuse<W: Wire>(&self, error: &AuthError, attempted: bool, socket: &mut W) -> End {
         // The client looks at the last version it was told of, not at the one it asked for.
         socket.send(auth_error(&error.to_string(), self.sent.identity, attempted));
         End::Told

@@ -6,11 +6,9 @@ use std::time::Duration;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use lakewire_storage::env::Env;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::End;
+use super::{End, Wire};
 use crate::protocol::ping;
-use crate::socket::Socket;
 
 /// Longest time without a message to the client. Clients count only messages, not pings of the WebSocket protocol.
 const PING_AFTER: Duration = Duration::from_secs(15);
@@ -62,11 +60,7 @@ impl KeepAlive {
     }
 
     /// Sends the pings that are due.
-    pub(super) fn act<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        env: &Env,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn act<W: Wire>(&mut self, env: &Env, socket: &mut W) -> Result<(), End> {
         let now = env.monotonic_ns();
         if self.due_ns > now {
             return Ok(());

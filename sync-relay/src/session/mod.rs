@@ -6,9 +6,12 @@
 //! **Architecture Invariant:** a Transition at T contains for every query of the session its result at T, T never decreases, and the
 //! answer to a mutation is sent before any Transition that shows its writes.
 
+mod action;
 mod identity;
 mod keep_alive;
+mod kept;
 mod query_set;
+mod record;
 mod refresh;
 mod requests;
 mod transition;
@@ -22,16 +25,20 @@ use lakewire_functions::udf::{CallFailure, ClientInfo};
 use lakewire_storage::log::Timestamp;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+pub(crate) use self::action::ActionRecord;
 use self::identity::Verification;
 use self::keep_alive::KeepAlive;
 use self::query_set::QuerySet;
+pub(crate) use self::record::SessionRecord;
 use self::refresh::Refresh;
 use self::requests::Requests;
 use self::transition::Assembly;
+pub(crate) use self::transition::Rest;
+use crate::drain::GOING_AWAY;
 use crate::protocol::{ClientMessage, Connect, StateVersion, fatal_error, transition as transition_text};
 use crate::relay::Shared;
 use crate::signal::Signal;
-use crate::socket::{Incoming, Socket};
+use crate::socket::{Incoming, Socket, Wire};
 
 /// How long a client that has seen a newer snapshot than ours is kept waiting for it.
 const CATCH_UP_NS: u64 = 5_000_000_000;
@@ -125,12 +132,10 @@ impl Session {
 
     /// Serves the client until the connection ends.
     pub(crate) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut self, mut socket: Socket<S>) {
-        let end = loop {
-            let event = poll_fn(|cx| self.poll_event(cx, &mut socket)).await;
-            let handled = event.and_then(|event| self.handle(event, &mut socket));
-            if let Err(end) = handled {
-                break end;
-            }
+        let mut draining = self.shared.drain.watch(&self.shared.env);
+        let end = tokio::select! {
+            end = self.turns(&mut socket) => end,
+            () = draining.is_due() => self.turns_until_answered(&mut socket).await,
         };
         tracing::debug!(?end, session = self.session_id.as_deref(), "session ends");
         let env = self.shared.env.clone();
@@ -140,11 +145,51 @@ impl Session {
         Box::pin(socket.close(end, &env)).await;
     }
 
-    fn poll_event<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        cx: &mut Context<'_>,
-        socket: &mut Socket<S>,
-    ) -> Poll<Result<Event, End>> {
+    async fn turns<W: Wire>(&mut self, socket: &mut W) -> End {
+        loop {
+            if let Err(end) = self.turn(socket).await {
+                return end;
+            }
+        }
+    }
+
+    /// The last turns of a session of a relay that is about to end.
+    async fn turns_until_answered<W: Wire>(&mut self, socket: &mut W) -> End {
+        while self.has_requests() {
+            if let Err(end) = self.turn(socket).await {
+                return end;
+            }
+        }
+        GOING_AWAY
+    }
+
+    /// Has the session look at everything again.
+    pub(crate) fn stir(&self) {
+        self.signal.raise();
+    }
+
+    /// The versions of query set and identity that the client has asked for.
+    pub(crate) fn wanted_versions(&self) -> (u32, u32) {
+        (self.wanted.query_set, self.wanted.identity)
+    }
+
+    /// Whether a token is being verified: what was asked for after it has to wait.
+    pub(crate) fn is_verifying(&self) -> bool {
+        self.verification.is_some()
+    }
+
+    /// Whether a request has yet to be answered, or a token to be verified.
+    pub(crate) fn has_requests(&self) -> bool {
+        !self.requests.are_done() || self.verification.is_some()
+    }
+
+    /// Waits for something to happen, and deals with it. If dropped, nothing is lost.
+    pub(crate) async fn turn<W: Wire>(&mut self, socket: &mut W) -> Result<(), End> {
+        let event = poll_fn(|cx| self.poll_event(cx, socket)).await?;
+        self.handle(event, socket)
+    }
+
+    fn poll_event<W: Wire>(&mut self, cx: &mut Context<'_>, socket: &mut W) -> Poll<Result<Event, End>> {
         let mut stirred = socket.poll_send(cx)?.is_ready();
         // Neither a busy client nor busy queries may keep the other from being heard.
         self.ear = !self.ear;
@@ -163,7 +208,7 @@ impl Session {
         if listens { socket.poll_receive(cx).map_ok(Event::Received) } else { Poll::Pending }
     }
 
-    fn handle<S: AsyncRead + AsyncWrite + Unpin>(&mut self, event: Event, socket: &mut Socket<S>) -> Result<(), End> {
+    fn handle<W: Wire>(&mut self, event: Event, socket: &mut W) -> Result<(), End> {
         match event {
             Event::Received(incoming) => {
                 self.keep_alive.heard(&self.shared.env);
@@ -185,7 +230,7 @@ impl Session {
         self.advance(socket)
     }
 
-    fn receive<S: AsyncRead + AsyncWrite + Unpin>(&mut self, text: &str, socket: &mut Socket<S>) -> Result<(), End> {
+    fn receive<W: Wire>(&mut self, text: &str, socket: &mut W) -> Result<(), End> {
         let message = match ClientMessage::parse(text) {
             Ok(message) => message,
             Err(error) => return Err(violation(&error.to_string(), socket)),
@@ -231,11 +276,11 @@ impl Session {
     }
 
     /// Sends the text of a Transition, in pieces if it is large.
-    fn send_transition<S: AsyncRead + AsyncWrite + Unpin>(
+    fn send_transition<W: Wire>(
         &mut self,
         end: StateVersion,
         modifications: &crate::protocol::Modifications,
-        socket: &mut Socket<S>,
+        socket: &mut W,
     ) {
         let env = &self.shared.env;
         let text = transition_text(self.sent, end, modifications, self.clock_skew_ms, env.now_ns());
@@ -257,7 +302,7 @@ impl Drop for Session {
 }
 
 /// Tells the client that it broke the protocol: it stops for good.
-fn violation<S: AsyncRead + AsyncWrite + Unpin>(error: &str, socket: &mut Socket<S>) -> End {
+fn violation<W: Wire>(error: &str, socket: &mut W) -> End {
     tracing::info!(error, "client broke the sync protocol");
     socket.send(fatal_error(error));
     End::Told

@@ -7,13 +7,12 @@ use lakewire_functions::udf::{
     ComponentPath, Failure, FunctionErrorKind, FunctionPath, Observed, PathError, QueryResult, RequestId,
 };
 use lakewire_storage::interval::ReadSet;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{End, Session, violation};
-use crate::cache::{Content, Query, QueryCache, Watch};
+use super::kept::Kept;
+use super::{End, Session, Wire, violation};
+use crate::cache::{Content, Fingerprint, Query, QueryCache, Watch};
 use crate::protocol::{Add, Modification, ModifyQuerySet};
 use crate::signal::Signal;
-use crate::socket::Socket;
 
 /// The subscriptions of a session, by ascending query id.
 #[derive(Default)]
@@ -28,7 +27,9 @@ pub(super) struct Subscription {
     pub(super) query_id: u32,
     pub(super) source: Source,
     /// What the client was told last.
-    pub(super) sent: Option<Arc<Content>>,
+    pub(super) sent: Option<Told>,
+    /// What is known of that if it was told by an earlier life of the session.
+    pub(super) kept: Option<Box<Kept>>,
     /// The result at the snapshot of the Transition being put together.
     pub(super) in_hand: Option<Arc<Content>>,
 }
@@ -37,12 +38,51 @@ pub(super) struct Subscription {
 pub(super) enum Source {
     Cache(Watch),
     /// The query cannot be run by anybody: the same failure for ever.
-    Fixed(Arc<Content>),
+    Fixed(Arc<Content>, Box<Unnamed>),
     /// Between two entries.
     Moving,
 }
 
+/// What names no function.
+pub(super) struct Unnamed {
+    pub(super) udf_path: String,
+    pub(super) component_path: Option<String>,
+    pub(super) args: Arc<str>,
+}
+
+/// What a client was told.
+pub(super) enum Told {
+    Content(Arc<Content>),
+    Fingerprint(Fingerprint),
+}
+
+impl Told {
+    /// Whether it is the same as `content`.
+    pub(super) fn is(&self, content: &Content) -> bool {
+        match self {
+            Self::Content(told) => told.same(content),
+            Self::Fingerprint(told) => told == content.fingerprint(),
+        }
+    }
+
+    pub(super) fn fingerprint(&self) -> &Fingerprint {
+        match self {
+            Self::Content(told) => told.fingerprint(),
+            Self::Fingerprint(told) => told,
+        }
+    }
+}
+
 impl QuerySet {
+    /// The subscriptions, which are in order.
+    pub(super) fn new(subscriptions: Vec<Subscription>, removed: Vec<u32>) -> Self {
+        Self { subscriptions, removed }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Subscription> {
+        self.subscriptions.iter()
+    }
+
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Subscription> {
         self.subscriptions.iter_mut()
     }
@@ -63,6 +103,8 @@ impl QuerySet {
     pub(super) fn change_identity(&mut self, cache: &QueryCache, identity: &Identity, signal: &Arc<Signal>) {
         for subscription in &mut self.subscriptions {
             subscription.in_hand = None;
+            // The function may have asked who calls.
+            subscription.kept = None;
             subscription.rewatch(cache, identity, signal);
         }
     }
@@ -83,7 +125,7 @@ impl Subscription {
 
     /// Goes on with the pages of the result that the client was just sent.
     pub(super) fn follow_journal(&mut self, cache: &QueryCache, identity: &Identity, signal: &Arc<Signal>) {
-        let Some(content) = &self.sent else { return };
+        let Some(Told::Content(content)) = &self.sent else { return };
         let moves = matches!(&self.source, Source::Cache(watch) if watch.query().journal.as_ref() != content.journal());
         if !moves {
             return;
@@ -104,11 +146,7 @@ impl Subscription {
 
 impl Session {
     /// Applies a change of the query set; its results come with the next Transition.
-    pub(super) fn modify_query_set<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        change: ModifyQuerySet,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn modify_query_set<W: Wire>(&mut self, change: ModifyQuerySet, socket: &mut W) -> Result<(), End> {
         let ModifyQuerySet { base_version, new_version, modifications } = change;
         let current = self.wanted.query_set;
         if base_version != current || new_version <= base_version {
@@ -141,7 +179,7 @@ impl Session {
         Ok(())
     }
 
-    fn subscribe(&self, add: Add) -> Subscription {
+    pub(super) fn subscribe(&self, add: Add) -> Subscription {
         let source = match parse_path(&add.udf_path, add.component_path.as_deref()) {
             Ok(path) => {
                 let query = Query::new(path, &add.args, add.journal.map(Arc::from), &self.identity);
@@ -159,10 +197,12 @@ impl Session {
                     observed: Observed::default(),
                     audit: Arc::new([]),
                 };
-                Source::Fixed(Arc::new(Content::new(Arc::new(result), None)))
+                let Add { udf_path, component_path, args, .. } = add;
+                let unnamed = Unnamed { udf_path, component_path, args };
+                Source::Fixed(Arc::new(Content::new(Arc::new(result), None)), Box::new(unnamed))
             }
         };
-        Subscription { query_id: add.query_id, source, sent: None, in_hand: None }
+        Subscription { query_id: add.query_id, source, sent: None, kept: None, in_hand: None }
     }
 }
 

@@ -44,6 +44,13 @@ impl Session {
         });
     }
 
+    /// As [`Session::refresh`]; and what is known here already is shown, even if it has yet to be looked at.
+    pub(crate) fn look_again(&mut self) {
+        self.wanted.ts = self.wanted.ts.max(self.shared.backend.latest().ts());
+        self.refresh();
+        self.stir();
+    }
+
     /// Takes note of the answer.
     ///
     /// # Errors

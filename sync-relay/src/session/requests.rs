@@ -9,14 +9,12 @@ use lakewire_functions::udf::{
 };
 use lakewire_storage::limits::{MAX_QUEUED_MUTATIONS, MAX_RUNNING_ACTIONS};
 use parking_lot::Mutex;
-use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::query_set::parse_path;
-use super::{End, Session, end_of};
+use super::{End, Session, Wire, end_of};
 use crate::cache::CommitProbe;
 use crate::protocol::{FunctionRequest, action_response, mutation_response};
 use crate::signal::Signal;
-use crate::socket::Socket;
 
 /// The requests of a session.
 pub(super) struct Requests {
@@ -55,6 +53,11 @@ impl Requests {
     pub(super) fn new(signal: &Arc<Signal>) -> Self {
         let inbox = Inbox { signal: Arc::clone(signal), done: Mutex::default() };
         Self { queued: VecDeque::new(), running: None, actions: 0, inbox: Arc::new(inbox) }
+    }
+
+    /// Whether none waits for its turn or its answer.
+    pub(super) fn are_done(&self) -> bool {
+        self.queued.is_empty() && self.running.is_none() && self.actions == 0 && self.inbox.done.lock().is_empty()
     }
 
     /// The newest snapshot that can be shown without showing the writes of a mutation whose answer was not sent. Holds for
@@ -103,11 +106,7 @@ impl Session {
     }
 
     /// Starts an action.
-    pub(super) fn start_action<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        request: FunctionRequest,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn start_action<W: Wire>(&mut self, request: FunctionRequest, socket: &mut W) -> Result<(), End> {
         if self.requests.actions >= MAX_RUNNING_ACTIONS {
             return Err(End::Code(1013, "TooManyInflightActionsForSingleClient"));
         }
@@ -130,10 +129,7 @@ impl Session {
     }
 
     /// Sends the answers that are there.
-    pub(super) fn deliver_answers<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    pub(super) fn deliver_answers<W: Wire>(&mut self, socket: &mut W) -> Result<(), End> {
         let done = std::mem::take(&mut *self.requests.inbox.done.lock());
         for (request_id, done) in done {
             let text = match done {
@@ -141,7 +137,7 @@ impl Session {
                     let running = self.requests.running.take();
                     debug_assert_eq!(running.map(|running| running.request_id), Some(request_id));
                     let refused = |error| MutationResult { outcome: Err(error), ts: 0, log_lines: Arc::new([]) };
-                    let result = self.or_refused(request_id, result, refused)?;
+                    let result = or_refused(&self.id_of(request_id), result, refused)?;
                     if result.outcome.is_ok() {
                         self.owed = self.owed.max(Some(result.ts));
                     }
@@ -150,7 +146,7 @@ impl Session {
                 Done::Action(result) => {
                     self.requests.actions -= 1;
                     let refused = |error| ActionResult { outcome: Err(error), log_lines: Arc::new([]) };
-                    action_response(request_id, &self.or_refused(request_id, result, refused)?)
+                    action_response(request_id, &or_refused(&self.id_of(request_id), result, refused)?)
                 }
             };
             socket.send(text);
@@ -160,7 +156,7 @@ impl Session {
     }
 
     /// The call that a request asks for, or why there can be none.
-    fn call(&self, request: &FunctionRequest) -> Result<Call, FunctionError> {
+    pub(super) fn call(&self, request: &FunctionRequest) -> Result<Call, FunctionError> {
         let request_id = self.id_of(request.request_id);
         match parse_path(&request.udf_path, request.component_path.as_deref()) {
             Ok(path) => {
@@ -174,33 +170,32 @@ impl Session {
         }
     }
 
-    /// The result of a call; of one that was refused, the failure to be told to the client.
-    ///
-    /// # Errors
-    /// How the session ends over any other failure: the client sends the request again on its next connection.
-    fn or_refused<T>(
-        &self,
-        request_id: u32,
-        result: Result<T, CallFailure>,
-        refused: impl FnOnce(FunctionError) -> T,
-    ) -> Result<T, End> {
-        match result {
-            Ok(result) => Ok(result),
-            Err(failure @ (CallFailure::BadRequest { .. } | CallFailure::Auth(_))) => {
-                let failure = Failure::new(FunctionErrorKind::NotFound, failure.public_message());
-                Ok(refused(failure.into_error(&self.id_of(request_id), false)))
-            }
-            Err(failure) => {
-                tracing::warn!(request_id = %self.id_of(request_id), %failure, "request could not be run");
-                Err(end_of(&failure))
-            }
-        }
-    }
-
     fn id_of(&self, request_id: u32) -> RequestId {
         match &self.session_id {
             Some(session_id) => RequestId::of_session(session_id, request_id),
             None => RequestId::random(&self.shared.env),
+        }
+    }
+}
+
+/// The result of a call; of one that was refused, the failure to be told to the client.
+///
+/// # Errors
+/// How the session ends over any other failure: the client sends the request again on its next connection.
+pub(super) fn or_refused<T>(
+    request_id: &RequestId,
+    result: Result<T, CallFailure>,
+    refused: impl FnOnce(FunctionError) -> T,
+) -> Result<T, End> {
+    match result {
+        Ok(result) => Ok(result),
+        Err(failure @ (CallFailure::BadRequest { .. } | CallFailure::Auth(_))) => {
+            let failure = Failure::new(FunctionErrorKind::NotFound, failure.public_message());
+            Ok(refused(failure.into_error(request_id, false)))
+        }
+        Err(failure) => {
+            tracing::warn!(%request_id, %failure, "request could not be run");
+            Err(end_of(&failure))
         }
     }
 }

@@ -10,13 +10,11 @@ use std::sync::Arc;
 
 use lakewire_functions::udf::{Call, Caller, RequestId};
 use lakewire_storage::log::Timestamp;
-use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::query_set::{Source, Subscription};
-use super::{End, Session};
+use super::query_set::{Source, Subscription, Told};
+use super::{End, Session, Wire};
 use crate::cache::{Content, Pin, QueryCache};
 use crate::protocol::{Modifications, StateVersion};
-use crate::socket::Socket;
 
 /// Transitions that may be on their way to the client. A slow one gets fewer that each say more.
 const MAX_UNSENT: usize = 2;
@@ -36,6 +34,8 @@ struct Survey {
     missing: bool,
     /// Some result is stale, or missing, and no run is under way or planned.
     neglected: bool,
+    /// Some result is stale, or missing, and its run will be repeated after a pause.
+    resting: bool,
     /// Results the client has yet to be told of.
     news: News,
     /// The newest of the runs under way.
@@ -50,14 +50,14 @@ impl Session {
     ///
     /// # Errors
     /// How the session ends if there is something to be shown to a user whose token has expired.
-    pub(super) fn advance<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<(), End> {
+    pub(super) fn advance<W: Wire>(&mut self, socket: &mut W) -> Result<(), End> {
         let waits = self.refresh.is_some() || self.verification.is_some();
         while !waits && socket.unsent_transitions() < MAX_UNSENT && self.step(socket)? {}
         Ok(())
     }
 
     /// Sends one Transition if one is due.
-    fn step<S: AsyncRead + AsyncWrite + Unpin>(&mut self, socket: &mut Socket<S>) -> Result<bool, End> {
+    fn step<W: Wire>(&mut self, socket: &mut W) -> Result<bool, End> {
         // Before anything else is looked at, so that all of it is known up to here.
         let processed = self.shared.cache.tracker().processed();
         let top = processed.min(self.requests.last_to_show());
@@ -80,12 +80,35 @@ impl Session {
         if due || survey.neglected { self.assemble(survey.running, top, processed, socket) } else { Ok(false) }
     }
 
+    /// Whether there is nothing left to do until something else happens.
+    pub(crate) fn rest(&mut self) -> Rest {
+        let processed = self.shared.cache.tracker().processed();
+        let waits = self.refresh.is_some() || self.verification.is_some() || !self.requests.are_done();
+        if waits || self.owed.is_some() || processed < self.wanted.ts {
+            return Rest::Busy;
+        }
+        let survey = self.survey(processed, processed);
+        if survey.running.is_some() || survey.neglected {
+            Rest::Busy
+        } else if survey.resting {
+            Rest::Stuck
+        } else if !survey.news.is_empty()
+            || !self.queries.removed.is_empty()
+            || (self.wanted.query_set, self.wanted.identity) != (self.sent.query_set, self.sent.identity)
+        {
+            Rest::Busy
+        } else {
+            Rest::Settled
+        }
+    }
+
     fn survey(&mut self, top: Timestamp, processed: Timestamp) -> Survey {
         let mut survey = Survey {
             from: self.wanted.ts,
             to: top,
             missing: false,
             neglected: false,
+            resting: false,
             news: News::new(),
             running: None,
         };
@@ -95,7 +118,7 @@ impl Session {
             }
             let reading = match &subscription.source {
                 Source::Cache(watch) => watch.entry.read(processed),
-                Source::Fixed(content) => {
+                Source::Fixed(content, _) => {
                     if subscription.is_news(content) {
                         survey.news.push((at, Arc::clone(content)));
                     }
@@ -103,11 +126,15 @@ impl Session {
                 }
                 Source::Moving => continue,
             };
-            let stale = match reading.newest {
+            // What the client has may be known to be right for longer than what is here.
+            let kept = subscription.kept.as_ref().map(|kept| (None, kept.from(), kept.last(processed)));
+            let newest = reading.newest.map(|(content, from, last)| (Some(content), from, last));
+            let stale = match newest.into_iter().chain(kept).max_by_key(|(content, _, last)| (*last, content.is_some()))
+            {
                 Some((content, from, last)) => {
                     survey.from = survey.from.max(from);
                     survey.to = survey.to.min(last);
-                    if subscription.is_news(&content) {
+                    if let Some(content) = content.filter(|content| subscription.is_news(content)) {
                         survey.news.push((at, content));
                     }
                     last < top
@@ -118,6 +145,7 @@ impl Session {
                 }
             };
             survey.neglected |= stale && reading.running.is_none() && !reading.resting;
+            survey.resting |= stale && reading.resting;
             if let Some(pin) = reading.running
                 && survey.running.as_ref().is_none_or(|other| other.ts() < pin.ts())
             {
@@ -129,12 +157,12 @@ impl Session {
 
     /// Puts the results of one snapshot together; sends the Transition once they are all in hand. `running` is the snapshot of
     /// the newest run that is under way for one of the queries.
-    fn assemble<S: AsyncRead + AsyncWrite + Unpin>(
+    fn assemble<W: Wire>(
         &mut self,
         running: Option<Arc<Pin>>,
         top: Timestamp,
         processed: Timestamp,
-        socket: &mut Socket<S>,
+        socket: &mut W,
     ) -> Result<bool, End> {
         let cache = &self.shared.cache;
         let pin = match &self.assembly {
@@ -176,7 +204,7 @@ impl Session {
         let in_hand = self.queries.iter_mut().enumerate();
         let news = in_hand.filter_map(|(at, subscription)| {
             let content = match &subscription.source {
-                Source::Fixed(content) => Some(Arc::clone(content)),
+                Source::Fixed(content, _) => Some(Arc::clone(content)),
                 _ => subscription.in_hand.take(),
             };
             content.filter(|content| subscription.is_news(content)).map(|content| (at, content))
@@ -186,12 +214,7 @@ impl Session {
     }
 
     /// Sends the Transition to the snapshot `ts`, at which `news` are the results that changed.
-    fn tell<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        ts: Timestamp,
-        news: News,
-        socket: &mut Socket<S>,
-    ) -> Result<(), End> {
+    fn tell<W: Wire>(&mut self, ts: Timestamp, news: News, socket: &mut W) -> Result<(), End> {
         /// Names, numbers, punctuation around a result.
         const AROUND: usize = 160;
         if !news.is_empty() {
@@ -213,12 +236,24 @@ impl Session {
                 let call = Call { client: self.peer.info.clone(), ..call };
                 self.shared.backend.emit_audit(&call, content.audit());
             }
-            subscription.sent = Some(content);
+            subscription.sent = Some(Told::Content(content));
+            subscription.kept = None;
             subscription.follow_journal(&self.shared.cache, &self.identity, &self.signal);
         }
         self.send_transition(StateVersion { ts, ..self.wanted }, &modifications, socket);
         Ok(())
     }
+}
+
+/// What a session waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rest {
+    /// Work under way, or somebody's answer.
+    Busy,
+    /// A pause: a query could not be run, and will be again.
+    Stuck,
+    /// A message, or a commit.
+    Settled,
 }
 
 /// How far a subscription is with its result at one snapshot.
@@ -235,7 +270,7 @@ impl Subscription {
 
     /// Whether the client has yet to be told of `content`.
     fn is_news(&self, content: &Content) -> bool {
-        self.sent.as_ref().is_none_or(|sent| !sent.same(content))
+        self.sent.as_ref().is_none_or(|sent| !sent.is(content))
     }
 
     fn collect(&mut self, cache: &Arc<QueryCache>, pin: &Arc<Pin>, processed: Timestamp) -> Collected {
@@ -243,7 +278,7 @@ impl Subscription {
         if self.in_hand.is_none() {
             self.in_hand = watch.entry.at(pin.ts(), processed);
         }
-        if self.in_hand.is_some() {
+        if self.in_hand.is_some() || self.kept.as_ref().is_some_and(|kept| kept.holds_at(pin.ts(), processed)) {
             return Collected::InHand;
         }
         if watch.entry.is_running_at(pin.ts()) {

@@ -13,6 +13,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 
+use super::{Incoming, Wire};
 use crate::protocol::{CHUNK_THRESHOLD, split_transition};
 use crate::session::{End, INTERNAL};
 
@@ -46,16 +47,6 @@ struct Outgoing {
     ends_transition: bool,
 }
 
-/// What came from the client.
-#[derive(Debug)]
-pub(crate) enum Incoming {
-    Text(Utf8Bytes),
-    /// Not a message, but a sign of life.
-    Alive,
-    /// A message that the protocol has no use for.
-    Binary,
-}
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// The server's end of a connection whose handshake is done.
     pub(crate) async fn new(io: S) -> Self {
@@ -68,14 +59,41 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Self { stream, queue: VecDeque::new(), queued_bytes: 0, flushing: false, unsent: 0, in_flush: 0 }
     }
 
-    /// Queues a message.
-    pub(crate) fn send(&mut self, text: String) {
+    fn push(&mut self, message: Message, ends_transition: bool) {
+        self.queued_bytes += message.len();
+        self.queue.push_back(Outgoing { message, ends_transition });
+    }
+
+    /// Sends what is queued, closes the connection, and waits a while for the client to do so too.
+    pub(crate) async fn close(mut self, end: End, env: &Env) {
+        let frame = match end {
+            End::Gone => return,
+            End::Told => None,
+            End::Code(code, reason) => {
+                Some(CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) })
+            }
+        };
+        let goodbye = async {
+            while !self.queue.is_empty() || self.flushing {
+                if std::future::poll_fn(|cx| self.poll_send(cx)).await.is_err() {
+                    return;
+                }
+            }
+            if self.stream.close(frame).await.is_ok() {
+                while let Some(Ok(_)) = self.stream.next().await {}
+            }
+        };
+        // A client that does not answer in time is gone all the same.
+        let _answered = env.timeout(CLOSE_PATIENCE, goodbye).await;
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire for Socket<S> {
+    fn send(&mut self, text: String) {
         self.push(Message::text(text), false);
     }
 
-    /// Queues a Transition; if it is long and `chunk_id` is there, in pieces with that id. Pieces stay together: the queue is
-    /// first in, first out.
-    pub(crate) fn send_transition(&mut self, text: String, chunk_id: Option<u64>) {
+    fn send_transition(&mut self, text: String, chunk_id: Option<u64>) {
         self.unsent += 1;
         match chunk_id {
             Some(id) if text.len() > CHUNK_THRESHOLD => {
@@ -89,23 +107,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Queues a WebSocket ping, which the client's socket answers by itself.
-    pub(crate) fn probe(&mut self) {
+    fn probe(&mut self) {
         self.push(Message::Ping(Bytes::new()), false);
     }
 
-    /// Transitions that have not gone out.
-    pub(crate) fn unsent_transitions(&self) -> usize {
+    fn unsent_transitions(&self) -> usize {
         self.unsent
     }
 
-    fn push(&mut self, message: Message, ends_transition: bool) {
-        self.queued_bytes += message.len();
-        self.queue.push_back(Outgoing { message, ends_transition });
-    }
-
-    /// Sends what is queued. Ready when all of it has gone out just now; pending also if there was nothing.
-    pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
         loop {
             if !self.flushing {
                 let mut batched = 0;
@@ -132,8 +142,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// The next thing the client sends.
-    pub(crate) fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, End>> {
         use tokio_tungstenite::tungstenite::Error;
 
         if self.queued_bytes > MAX_UNSENT_BYTES {
@@ -147,28 +156,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Err(Error::Capacity(_) | Error::Utf8(_))) => Err(INTERNAL),
             Some(Err(_)) | None => Err(End::Gone),
         })
-    }
-
-    /// Sends what is queued, closes the connection, and waits a while for the client to do so too.
-    pub(crate) async fn close(mut self, end: End, env: &Env) {
-        let frame = match end {
-            End::Gone => return,
-            End::Told => None,
-            End::Code(code, reason) => {
-                Some(CloseFrame { code: CloseCode::from(code), reason: Utf8Bytes::from_static(reason) })
-            }
-        };
-        let goodbye = async {
-            while !self.queue.is_empty() || self.flushing {
-                if std::future::poll_fn(|cx| self.poll_send(cx)).await.is_err() {
-                    return;
-                }
-            }
-            if self.stream.close(frame).await.is_ok() {
-                while let Some(Ok(_)) = self.stream.next().await {}
-            }
-        };
-        // A client that does not answer in time is gone all the same.
-        let _answered = env.timeout(CLOSE_PATIENCE, goodbye).await;
     }
 }

@@ -2,6 +2,8 @@
 
 mod connection;
 mod upgrade;
+mod wire;
 
-pub(crate) use connection::{Incoming, Socket};
-pub(crate) use upgrade::router;
+pub(crate) use connection::Socket;
+pub(crate) use upgrade::{peer_of, router};
+pub(crate) use wire::{Incoming, Wire};

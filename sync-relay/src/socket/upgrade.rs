@@ -81,16 +81,28 @@ fn accept_key(headers: &HeaderMap) -> Option<HeaderValue> {
 /// What the handshake tells about the client.
 fn peer(version: Option<&str>, request: &Request) -> Result<Peer, VersionError> {
     let headers = request.headers();
-    let named = headers.get(CONVEX_CLIENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let text = |name| headers.get(name).map(|value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()));
+    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());
+    peer_of(text(CONVEX_CLIENT).as_deref(), version, client_ip(headers, request.extensions()), user_agent)
+}
+
+/// The client that names itself as `named` in the header `Convex-Client`, or has connected to the address of `version`.
+///
+/// # Errors
+/// If it is too old, or its name or version is none.
+pub(crate) fn peer_of(
+    named: Option<&str>,
+    version: Option<&str>,
+    ip: Option<Arc<str>>,
+    user_agent: Option<&str>,
+) -> Result<Peer, VersionError> {
     let client = match (named, version) {
-        (Some(named), _) => Some(ClientVersion::from_header(&named)?),
+        (Some(named), _) => Some(ClientVersion::from_header(named)?),
         (None, Some(version)) => Some(ClientVersion::from_path(version)?),
         (None, None) => None,
     };
-    let user_agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).map(Arc::from);
     let takes_chunks = client.is_some_and(|client| client.takes_chunks());
-    let ip = client_ip(headers, request.extensions());
-    Ok(Peer { takes_chunks, info: ClientInfo { ip, user_agent, ..ClientInfo::default() } })
+    Ok(Peer { takes_chunks, info: ClientInfo { ip, user_agent: user_agent.map(Arc::from), ..ClientInfo::default() } })
 }
 
 fn refusal(error: &VersionError) -> Response {

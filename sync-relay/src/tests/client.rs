@@ -28,7 +28,7 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(super) async fn new(io: DuplexStream) -> Self {
+    pub(crate) async fn new(io: DuplexStream) -> Self {
         Self {
             ws: WebSocketStream::from_raw_socket(io, Role::Client, None).await,
             query_set: 0,

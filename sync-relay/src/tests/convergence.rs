@@ -87,8 +87,13 @@ fn check(fake: &Fake, client: &Client, queries: &[(u64, &'static str, Json)], ne
 
 async fn run(seed: u64) {
     let setup = Setup::new(seed);
+    run_with(seed, &setup.fake, async || setup.connect().await).await;
+}
+
+/// Random commits against four clients that `connect` makes.
+pub(crate) async fn run_with(seed: u64, engine: &Arc<Fake>, connect: impl AsyncFn() -> Client) {
     let mut rng = SmallRng::seed_from_u64(seed);
-    let fake = Arc::clone(&setup.fake);
+    let fake = Arc::clone(engine);
     let writer = tokio::spawn(async move {
         loop {
             if rng.random_bool(0.1) {
@@ -106,8 +111,8 @@ async fn run(seed: u64) {
     });
     let mut lives = Vec::new();
     for n in 0..4 {
-        let client = setup.connect().await;
-        lives.push(tokio::spawn(live(Arc::clone(&setup.fake), client, seed * 10 + n)));
+        let client = connect().await;
+        lives.push(tokio::spawn(live(Arc::clone(engine), client, seed * 10 + n)));
     }
     for life in lives {
         life.await.expect("all is as it should be");

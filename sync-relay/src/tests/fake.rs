@@ -15,7 +15,7 @@ use lakewire_functions::udf::{
 use lakewire_storage::env::Env;
 use lakewire_storage::interval::{Interval, ReadSet};
 use lakewire_storage::key::Key;
-use lakewire_storage::log::Timestamp;
+use lakewire_storage::log::{EntryNumber, Timestamp};
 use parking_lot::Mutex;
 use serde_json::{Value as Json, json};
 use tokio::sync::mpsc;
@@ -33,6 +33,8 @@ struct State {
     ts: Timestamp,
     /// Every value a key had, with the commit that gave it.
     rows: BTreeMap<String, Vec<(Timestamp, i64)>>,
+    /// Every commit.
+    commits: Vec<Committed>,
     listeners: Vec<mpsc::UnboundedSender<Vec<Committed>>>,
     /// Commits that listeners were not told of yet.
     held: Option<Vec<Committed>>,
@@ -66,6 +68,7 @@ impl Fake {
             state.rows.entry(key).or_default().push((ts, value));
         }
         let commit = Committed { ts, keys, is_gap: false };
+        state.commits.push(commit.clone());
         match &mut state.held {
             Some(held) => held.push(commit),
             None => state.tell(vec![commit]),
@@ -170,6 +173,12 @@ impl View for FakeView {
         self.ts
     }
 
+    fn touched_since(&self, since: Timestamp, reads: &ReadSet) -> bool {
+        let state = self.fake.state.lock();
+        let later = state.commits.iter().filter(|commit| commit.ts > since && commit.ts <= self.ts);
+        later.flat_map(|commit| &commit.keys).any(|key| reads.contains(key))
+    }
+
     async fn query(&self, call: &Call, journal: Option<&str>) -> Result<QueryResult, CallFailure> {
         let Self { fake, ts } = self;
         fake.count(call);
@@ -239,6 +248,10 @@ impl Backend for Fake {
     fn latest(&self) -> Arc<dyn View> {
         let fake = self.me.upgrade().expect("it is alive");
         Arc::new(FakeView { fake, ts: self.state.lock().ts })
+    }
+
+    fn entry(&self) -> EntryNumber {
+        self.state.lock().commits.len() as EntryNumber
     }
 
     fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {

@@ -2,7 +2,7 @@
 
 mod auth;
 mod client;
-mod convergence;
+pub(crate) mod convergence;
 mod fake;
 mod handshake;
 mod keep_alive;

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 
 import { echoPackages } from "../lib/echo.mjs";
@@ -31,10 +32,13 @@ const TOLD = {
 
 let ministack;
 let packages;
+/** A stack that is left alone until the clock has called its function. */
+let clock;
 
 before(async () => {
   ministack = await startMinistack();
   packages = echoPackages();
+  clock = await deployStack({ ministack, relay: "none", name: "clock", ...packages });
 });
 
 after(async () => await ministack?.stop());
@@ -76,6 +80,16 @@ for (const relay of ["none", "socket-api", "fargate"]) {
     await assert.rejects(ministack.aws.request("s3", "GET", `/${stack.bucket}?list-type=2`), { status: 404 });
   });
 }
+
+test("the clock calls tick", { timeout: 120_000 }, async () => {
+  const logGroupName = `/aws/lambda/${clock.functions.tick}`;
+  for (;;) {
+    const { events } = await ministack.aws.json("logs", "Logs_20140328.FilterLogEvents", { logGroupName });
+    if (events.some(({ message }) => message === "called")) break;
+    await sleep(500);
+  }
+  await clock.destroy();
+});
 
 /** A connection by the URL of the deployment arrives at the function `socket`, with the client's version. */
 async function checkSocket({ aws }, stack) {

@@ -38,7 +38,16 @@ impl App {
 
     /// As [`App::start`], with other settings.
     pub(crate) async fn start_with(change: impl FnOnce(&mut DeploymentConfig, &mut Limits)) -> Self {
-        Self::make(SegmentsOptions::default(), change).await
+        Self::make(SegmentsOptions::default(), change, |_| NodeOptions::default()).await.and_push(MODULES).await
+    }
+
+    /// With `modules` deployed, some of which may run in Node as `node` says.
+    pub(crate) async fn with_modules(
+        modules: &str,
+        change: impl FnOnce(&mut DeploymentConfig, &mut Limits),
+        node: impl FnOnce(Arc<InMemory>) -> NodeOptions,
+    ) -> Self {
+        Self::make(SegmentsOptions::default(), change, node).await.and_push(modules).await
     }
 
     /// As [`App::start`], with a history that ends after `history`, as does what else is kept for a while.
@@ -49,10 +58,14 @@ impl App {
             orphan_age: Duration::from_secs(1),
             ..SegmentsOptions::default()
         };
-        Self::make(options, |_, _| {}).await
+        Self::make(options, |_, _| {}, |_| NodeOptions::default()).await.and_push(MODULES).await
     }
 
-    async fn make(files: SegmentsOptions, change: impl FnOnce(&mut DeploymentConfig, &mut Limits)) -> Self {
+    async fn make(
+        files: SegmentsOptions,
+        change: impl FnOnce(&mut DeploymentConfig, &mut Limits),
+        node: impl FnOnce(Arc<InMemory>) -> NodeOptions,
+    ) -> Self {
         let env = Env::system();
         let store = Arc::new(InMemory::new());
         let log = Arc::new(MemoryLog::new());
@@ -72,23 +85,31 @@ impl App {
         let runtime = RuntimeOptions::new(db.limits());
         let engine = Engine::new(EngineOptions {
             db,
-            modules: store,
+            modules: store.clone(),
             env,
             deployment,
             runtime,
             fetch: FetchOptions::default(),
-            node: NodeOptions::default(),
+            node: node(store),
+            elsewhere: None,
             audit_log: None,
         })
         .expect("starts");
-        let app = Self { engine };
-        app.push().await;
-        app
+        Self { engine }
     }
 
-    async fn push(&self) {
-        let modules: Vec<Json> = serde_json::from_str(MODULES).expect("the fixture is JSON");
-        let module = |module: &Json| json!({"path": module["path"], "source": module["source"], "sourceMap": null, "environment": "isolate"});
+    async fn and_push(self, modules: &str) -> Self {
+        self.push(modules).await;
+        self
+    }
+
+    pub(crate) async fn push(&self, modules: &str) {
+        let modules: Vec<Json> = serde_json::from_str(modules).expect("the fixture is JSON");
+        let module = |module: &Json| {
+            let environment = module["environment"].as_str().unwrap_or("isolate");
+            let (path, source, map) = (&module["path"], &module["source"], &module["sourceMap"]);
+            json!({"path": path, "source": source, "sourceMap": map, "environment": environment})
+        };
         let changed: Vec<Json> = modules.iter().map(module).collect();
         let request = json!({
             "adminKey": "", "dryRun": false, "functions": "convex/",

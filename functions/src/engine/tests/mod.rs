@@ -7,6 +7,7 @@ pub(crate) mod harness;
 mod meta;
 mod mutations;
 mod nested;
+mod node_remote;
 mod pages;
 mod text_options;
 mod vectors;

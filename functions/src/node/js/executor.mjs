@@ -1,5 +1,6 @@
 // One Node process of Lakewire: runs the `"use node"` actions of one bundle under one environment, several at a time.
-// Standard input is a socket to the server, with one JSON object a line in both directions; see `protocol.rs`.
+// Standard input, or the descriptor that the command line names, is a socket to the server, with one JSON object a line in
+// both directions; see `protocol.rs`.
 
 import { createRequire } from "node:module";
 import net from "node:net";
@@ -14,8 +15,10 @@ import { convex } from "./convex.mjs";
 import { als, Run } from "./run.mjs";
 
 const modules = process.argv[2];
-const channel = new net.Socket({ fd: 0, readable: true, writable: true });
-const send = (message) => void channel.write(JSON.stringify(message) + "\n");
+const channel = new net.Socket({ fd: Number(process.argv[3] ?? 0), readable: true, writable: true });
+// Half a character would be no message to the server.
+const wellFormed = (_, value) => (typeof value === "string" ? value.toWellFormed() : value);
+const send = (message) => void channel.write(JSON.stringify(message, wellFormed) + "\n");
 const runs = new Map();
 const reallyExit = process.exit.bind(process);
 

@@ -54,6 +54,11 @@ impl Pool {
         Ok(Pool { udfs, actions, options, env, watchdog })
     }
 
+    /// Queries and mutations that wait for a thread.
+    pub fn waiting(&self) -> usize {
+        self.udfs.queued()
+    }
+
     /// Runs a query or mutation, and gives the host back. `None` for the host means that it was
     /// lost with its thread: the outcome is an internal failure then, or that the function timed out, if it can't be
     /// stopped.

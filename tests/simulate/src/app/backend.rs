@@ -15,8 +15,8 @@ use lakewire_relay::backend::{Backend, CommitBatches, View, committed};
 use lakewire_storage::catalog::SystemTable;
 use lakewire_storage::commit::CommitError;
 use lakewire_storage::database::{Database, Snapshot};
-use lakewire_storage::interval::Interval;
-use lakewire_storage::log::Timestamp;
+use lakewire_storage::interval::{Interval, ReadSet};
+use lakewire_storage::log::{EntryNumber, Timestamp};
 
 use super::mutate::mutate;
 use super::recorder::{Failed, Recorder};
@@ -54,6 +54,10 @@ fn spec<T: serde::de::DeserializeOwned>(call: &Call) -> Result<T, CallFailure> {
 impl View for NodeView {
     fn ts(&self) -> Timestamp {
         self.snapshot.ts()
+    }
+
+    fn touched_since(&self, since: Timestamp, reads: &ReadSet) -> bool {
+        self.snapshot.touched_since(since, reads) != Some(false)
     }
 
     async fn query(&self, call: &Call, _journal: Option<&str>) -> Result<QueryResult, CallFailure> {
@@ -94,6 +98,10 @@ impl Backend for NodeBackend {
     fn latest(&self) -> Arc<dyn View> {
         let snapshot = self.database.latest();
         Arc::new(NodeView { host: self.host.clone(), database: self.database.clone(), snapshot })
+    }
+
+    fn entry(&self) -> EntryNumber {
+        self.database.entry()
     }
 
     fn refresh(&self) -> Option<BoxFuture<'static, Result<(), CallFailure>>> {

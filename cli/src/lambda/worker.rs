@@ -1,0 +1,77 @@
+//! What functions that run the app's functions begin with.
+
+use std::sync::Arc;
+
+use lakewire_functions::engine::Engine;
+use lakewire_functions::lambda::{Listeners, Notices};
+use lakewire_functions::nudge::{Nudge, NudgeKey};
+use lakewire_storage::database::Upkeep;
+use lakewire_storage::env::Env;
+use lakewire_storage::timeline::TimelineId;
+
+use super::options::LambdaArguments;
+use crate::cloud::Cloud;
+use crate::engine::Elsewhere;
+use crate::failure::Failure;
+use crate::serve::Addresses;
+use crate::storage::open::{BranchOptions, Deployment, Storage};
+use crate::storage::place::Place;
+
+/// A deployment whose functions can be run here.
+pub struct Worker {
+    /// What the environment says.
+    pub arguments: LambdaArguments,
+    /// The other parts of the deployment.
+    pub cloud: Cloud,
+    /// Its store and logs.
+    pub deployment: Deployment,
+    /// What its database is a timeline of.
+    pub timeline: TimelineId,
+    /// Runs its functions.
+    pub engine: Arc<Engine>,
+}
+
+impl Worker {
+    /// Opens the deployment, and loads the app.
+    ///
+    /// # Errors
+    /// If the secret, the store or the log can't be read, or the engine can't be started.
+    pub async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
+        let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
+        let cloud = Cloud::around(&storage, env)?;
+        cloud.identify(&arguments.cloud, &mut arguments.serve.identity).await?;
+        let deployment = storage.deployment(&arguments.serve.identity).await?;
+        let (log, timeline) = deployment.log(&arguments.serve.storage.branch).await?;
+        let options = BranchOptions { upkeep: Upkeep::Suspended, ..BranchOptions::from(&arguments.serve.tuning) };
+        let db = deployment.database_over(log, timeline.clone(), &options).await?;
+        let instance = deployment.place.instance(&deployment.identity)?;
+        // Nobody reaches a function by an address of its own.
+        let nowhere = Addresses { api: "http://127.0.0.1".to_owned(), site: "http://127.0.0.1".to_owned() };
+        let origin = arguments.serve.cloud_origin.as_deref().unwrap_or(&nowhere.api);
+        let elsewhere = Elsewhere { runner: None, node: cloud.node(&arguments.cloud, origin) };
+        let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere, elsewhere)?;
+        engine.warm_up().await;
+        Ok(Self { arguments, cloud, deployment, timeline, engine })
+    }
+
+    /// Who is told of what is committed here; `tick` is the function that runs what is due, if it is another one.
+    ///
+    /// # Errors
+    /// If there is no TLS.
+    pub fn notices(&self, tick: Option<String>) -> Result<Notices, Failure> {
+        let relay = match &self.arguments.relay_url {
+            None => None,
+            Some(url) => {
+                let client = reqwest::Client::builder().build().map_err(|error| Failure::Server(error.to_string()))?;
+                Some(Nudge::new(client, url, NudgeKey::new(&self.engine.deployment().secret), true))
+            }
+        };
+        let listeners = Listeners {
+            tick,
+            upkeep: self.arguments.cloud.upkeep_function.clone(),
+            socket: self.arguments.socket_function.clone(),
+            relay,
+        };
+        Ok(Notices::new(self.engine.db(), self.cloud.rest.clone(), listeners))
+    }
+}
