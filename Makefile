@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices e2e-aws simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -40,7 +40,7 @@ unit: ## Tests in Rust
 	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
 
 # These run the release build, whatever else was built since.
-conformance components browser crash storage: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+conformance components browser crash storage e2e-aws: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
 
 conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
@@ -59,6 +59,12 @@ crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n time
 storage: build ## Local storage and emulated AWS: promote, branches, restore, kill -9, two servers, conformance
 	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests storage
+
+e2e-aws: build ## A deployment of functions, table, bucket and relays on emulated AWS: CLI, clients, faults, kills, conformance
+	$(cargo) build --locked --workspace --bin lakewire-emulator
+	@scripts/setup infra
+	npm run --silent --prefix tests e2e
+	npm run --silent --prefix tests conformance:serverless
 
 infra: ## The stacks of AWS: types, templates, Terraform, and a deployment to emulated AWS where every role is tried
 	@scripts/setup infra

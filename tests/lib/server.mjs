@@ -22,7 +22,10 @@ const START_TIMEOUT_MS = Number(process.env.LAKEWIRE_START_TIMEOUT_MS ?? 60_000)
 const STOP_TIMEOUT_MS = 15_000;
 const LOG_LINES_KEPT = 200;
 
-/** The storage of servers whose test does not choose: `local`, a data directory; or `aws`, emulated. */
+/**
+ * What servers are whose test does not choose: a process with a data directory (`local`) or with emulated AWS (`aws`), or
+ * functions of an emulated Lambda (`serverless`), with as many relays as LAKEWIRE_RELAYS says.
+ */
 const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
 
 /** Servers that still run; whatever happens to the test, none outlives its process. */
@@ -34,13 +37,18 @@ const running = new Set();
  * @param {object} [options]
  * @param {string} [options.dataDir] existing or new data directory; a temporary one if absent
  * @param {Storage} [options.storage] where the deployment is; `--data dataDir`, or what LAKEWIRE_STORAGE says, if absent
- * @param {string[]} [options.args] further arguments of `lakewire serve`
+ * @param {string} [options.command] `serve` if absent
+ * @param {string[]} [options.args] further arguments of it
  * @param {Record<string, string>} [options.env] further environment variables
  * @param {number} [options.port] port of the API; a free one if absent
  * @param {number} [options.sitePort] port of the HTTP actions; a free one if absent
- * @returns {Promise<Server>}
+ * @returns {Promise<Server | import("../aws/lib/serverless.mjs").Serverless>}
  */
 export async function startServer(options = {}) {
+  if (STORAGE === "serverless" && options.storage === undefined && options.dataDir === undefined) {
+    const { startServerless } = await import("../aws/lib/serverless.mjs");
+    return await startServerless({ relays: Number(process.env.LAKEWIRE_RELAYS ?? 0), ...options });
+  }
   const storage = options.storage ?? (options.dataDir === undefined ? await chosenStorage() : undefined);
   options = { ...options, storage };
   const server = new Server(options, options.port ?? (await freePort()), options.sitePort ?? (await freePort()));
@@ -64,7 +72,7 @@ export async function startServer(options = {}) {
 async function chosenStorage() {
   if (STORAGE === "local") return undefined;
   if (STORAGE === "aws") return await awsStorage();
-  throw new Error(`LAKEWIRE_STORAGE is \`${STORAGE}\`, and \`local\` or \`aws\` is known`);
+  throw new Error(`LAKEWIRE_STORAGE is \`${STORAGE}\`, and \`local\`, \`aws\` and \`serverless\` are known`);
 }
 
 /**
@@ -138,7 +146,7 @@ export class Server {
   /** Stops the process gracefully, and starts it again if it runs; same ports, same data directory. */
   async restart() {
     await this.#end("SIGTERM");
-    const args = ["serve", ...this.storage.args, "--port", `${this.port}`, "--site-port", `${this.sitePort}`];
+    const args = [this.#options.command ?? "serve", ...this.storage.args, "--port", `${this.port}`, "--site-port", `${this.sitePort}`];
     const child = spawn(lakewireBinary(), [...args, ...(this.#options.args ?? [])], {
       env: { ...process.env, ...this.storage.env, ...this.#options.env },
       stdio: ["ignore", "pipe", "pipe"],

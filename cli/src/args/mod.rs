@@ -189,7 +189,7 @@ pub struct ServeOptions {
 }
 
 /// Who a deployment is.
-#[derive(Args, Clone, Default)]
+#[derive(Args, Clone)]
 pub struct IdentityArgs {
     /// Name of a new deployment; an existing one keeps its own, unless the secret is given too.
     #[arg(long, env = "INSTANCE_NAME", value_name = "NAME")]
@@ -198,6 +198,14 @@ pub struct IdentityArgs {
     // Only by the environment: arguments are seen by everyone on the machine.
     #[arg(skip)]
     pub instance_secret: InstanceSecret,
+}
+
+impl IdentityArgs {
+    /// What the environment says, for commands without these options.
+    pub fn from_environment() -> Self {
+        let instance_name = std::env::var("INSTANCE_NAME").ok().filter(|name| !name.is_empty());
+        Self { instance_name, instance_secret: InstanceSecret::default() }
+    }
 }
 
 /// `INSTANCE_SECRET` of the environment.

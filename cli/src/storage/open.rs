@@ -142,7 +142,7 @@ impl Storage {
     /// # Errors
     /// If there is none; as [`Self::deployment`].
     pub async fn existing_deployment(self) -> Result<Deployment, Failure> {
-        let identity = self.place.existing_identity(&*self.store, &IdentityArgs::default(), &self.env).await?;
+        let identity = self.place.existing_identity(&*self.store, &IdentityArgs::from_environment(), &self.env).await?;
         let Some(identity) = identity else { return Err(Failure::NoDeployment { place: self.place.to_string() }) };
         Ok(self.with_identity(identity))
     }

@@ -57,7 +57,8 @@ export class Aws {
 
   /** A call of a service with the JSON protocol (DynamoDB, Secrets Manager, CloudWatch Logs). */
   async json(service, target, input) {
-    const headers = { "content-type": "application/x-amz-json-1.1", "x-amz-target": target };
+    const version = service === "dynamodb" ? "1.0" : "1.1";
+    const headers = { "content-type": `application/x-amz-json-${version}`, "x-amz-target": target };
     return JSON.parse((await (await this.request(service, "POST", "/", { body: JSON.stringify(input), headers })).text()) || "{}");
   }
 

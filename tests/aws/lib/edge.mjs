@@ -10,6 +10,7 @@ import vm from "node:vm";
  * @property {string} url without a slash at its end; paths are appended
  * @property {string} [code] a function of CloudFront that changes requests first
  * @property {Record<string, string>} [headers] that are added
+ * @property {number} [upgraded] how many WebSockets it was sent
  */
 
 /** One host name: a server on a free port of this machine. */
@@ -18,7 +19,8 @@ export class Edge {
   routes = [];
   #server = http.createServer((request, response) => this.#pass(request, response));
   #sockets = new Set();
-  #turn = 0;
+  /** How often each pattern was asked for. @type {Map<string, number>} */
+  #turns = new Map();
 
   /** @returns {Promise<Edge>} */
   static async start() {
@@ -45,11 +47,14 @@ export class Edge {
   /** Where a request goes: URL and headers. */
   #target(request) {
     const [path, query] = split(request.url);
-    const targets = this.routes.find(([pattern]) => fits(pattern, path))?.[1] ?? [];
+    const [pattern, targets] = this.routes.find(([pattern]) => fits(pattern, path)) ?? [undefined, []];
     if (targets.length === 0) return undefined;
-    const target = targets[this.#turn++ % targets.length];
+    const turn = this.#turns.get(pattern) ?? 0;
+    this.#turns.set(pattern, turn + 1);
+    const target = targets[turn % targets.length];
     const place = target.code === undefined ? request.url : rewrite(target.code, path, query);
-    return { url: new URL(target.url + place), headers: { ...request.headers, ...target.headers, host: new URL(target.url).host } };
+    const headers = { ...request.headers, ...target.headers, host: new URL(target.url).host };
+    return { url: new URL(target.url + place), headers, target };
   }
 
   #pass(request, response) {
@@ -67,6 +72,7 @@ export class Edge {
   #upgrade(request, socket, head) {
     const target = this.#target(request);
     if (target === undefined) return void socket.end("HTTP/1.1 502 Bad Gateway\r\n\r\n");
+    target.target.upgraded = (target.target.upgraded ?? 0) + 1;
     const onward = net.connect(Number(target.url.port), target.url.hostname, () => {
       const lines = Object.entries(target.headers).map(([name, value]) => `${name}: ${value}`);
       onward.write(`GET ${target.url.pathname}${target.url.search} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n`);

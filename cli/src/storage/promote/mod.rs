@@ -42,7 +42,7 @@ pub async fn run(options: PromoteOptions, env: Env) -> Result<(), Failure> {
     let copied = |error: lakewire_storage::timeline::SegmentsError| Failure::Copy(error.to_string());
 
     let logs = flush(&source).await?;
-    let existing = target.place.existing_identity(&*target.store, &IdentityArgs::default(), &env).await?;
+    let existing = target.place.existing_identity(&*target.store, &IdentityArgs::from_environment(), &env).await?;
     let Some(marker) =
         marker::begin(&target, source.place.instance(&source.identity)?, existing.is_some(), &env).await?
     else {
