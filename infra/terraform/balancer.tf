@@ -1,9 +1,12 @@
-# The load balancer of the relays. It takes requests with a secret header only, which CloudFront adds.
+# The load balancer of the relays. It takes requests with a secret header only, which CloudFront adds; and news of commits, which
+# are signed.
 
 locals {
   origin_header = "x-lakewire-origin"
   origin_secret = one([for drawn in terraform_data.origin_secret : sha256(drawn.output)])
   relay_host    = one([for balancer in aws_lb.relay : try(var.relay_origin.name, balancer.dns_name)])
+  # Where functions reach it to tell of commits: past CloudFront, unless only that may come in.
+  relay_url = var.cloudfront_prefix_list == null ? one([for balancer in aws_lb.relay : "${var.relay_origin == null ? "http" : "https"}://${try(var.relay_origin.name, balancer.dns_name)}"]) : local.cloud_origin
 }
 
 # Drawn once. CloudFront shows it to whoever may read its settings, and so may the state.
@@ -82,6 +85,30 @@ resource "aws_lb_listener_rule" "relay" {
     http_header {
       http_header_name = local.origin_header
       values           = [local.origin_secret]
+    }
+  }
+
+  action {
+    type             = "forward"
+    target_group_arn = aws_lb_target_group.relay[0].arn
+  }
+}
+
+resource "aws_lb_listener_rule" "nudge" {
+  count = local.fargate ? 1 : 0
+
+  listener_arn = aws_lb_listener.relay[0].arn
+  priority     = 2
+
+  condition {
+    path_pattern {
+      values = ["/api/lakewire/nudge"]
+    }
+  }
+
+  condition {
+    http_request_method {
+      values = ["POST"]
     }
   }
 

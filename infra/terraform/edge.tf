@@ -5,8 +5,9 @@ locals {
   caching_disabled              = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
   all_viewer_except_host_header = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 
-  # Files of any size pass through the relay on Fargate; an answer of Lambda has a limit.
-  relayed_paths = local.fargate ? ["/api/*/sync", "/api/storage/*"] : ["/api/*/sync"]
+  # Files of any size pass through the relay on Fargate; an answer of Lambda has a limit. So do what actions in `node` ask for, and
+  # news of commits where the load balancer takes nothing but from here.
+  relayed_paths = local.fargate ? ["/api/*/sync", "/api/storage/*", "/api/lakewire/*"] : ["/api/*/sync"]
   # Seconds that an origin may take to answer: as long as CloudFront waits without a raised quota.
   read_timeout = 60
 }

@@ -12,21 +12,17 @@ locals {
     RUST_LOG            = var.log_level
   }
   # Where a part finds the functions that it calls.
-  callees = { for part, name in local.function_names : part => { "LAKEWIRE_${upper(part)}_FUNCTION" = name } }
-  any_callees = merge(
-    local.callees.tick,
-    local.callees.upkeep,
-    local.callees.node,
-    local.socket ? local.callees.socket : {},
-  )
-  any_environment = merge(local.common_environment, local.any_callees, { LAKEWIRE_SITE_API = aws_apigatewayv2_api.http["site"].id })
+  callees = {
+    for part, calls in local.calls : part => { for to in calls : "LAKEWIRE_${upper(to)}_FUNCTION" => local.function_names[to] }
+  }
+  committer_environment = merge(local.common_environment, local.fargate ? { LAKEWIRE_RELAY_URL = local.relay_url } : {})
   environments = {
-    http   = local.any_environment
-    tick   = local.any_environment
-    run    = merge(local.common_environment, local.callees.node)
+    http   = merge(local.committer_environment, local.callees.http, { LAKEWIRE_SITE_API = aws_apigatewayv2_api.http["site"].id })
+    tick   = merge(local.committer_environment, local.callees.tick)
+    run    = merge(local.common_environment, local.callees.run)
     upkeep = { for name, value in local.common_environment : name => value if name != "LAKEWIRE_SECRET_ARN" }
     node   = {}
-    socket = merge(local.any_environment, local.socket ? {
+    socket = merge(local.committer_environment, local.callees.socket, local.socket ? {
       LAKEWIRE_SOCKET_ENDPOINT = "https://${local.socket_host}/${local.socket_stage}"
     } : {})
   }
@@ -54,6 +50,10 @@ resource "aws_lambda_function" "part" {
   timeout          = each.value.timeout
   role             = aws_iam_role.part[each.key].arn
   depends_on       = [aws_iam_role_policy.part]
+
+  ephemeral_storage {
+    size = each.value.storage
+  }
 
   dynamic "environment" {
     for_each = length(local.environments[each.key]) == 0 ? [] : [local.environments[each.key]]

@@ -113,6 +113,14 @@ resource "aws_security_group" "relays" {
     security_groups = [aws_security_group.front[0].id]
   }
 
+  ingress {
+    description = "Other relays"
+    protocol    = "tcp"
+    from_port   = local.relay_port
+    to_port     = local.relay_port
+    self        = true
+  }
+
   egress {
     description = "AWS, and what functions fetch"
     protocol    = "-1"

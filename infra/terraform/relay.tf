@@ -1,13 +1,7 @@
 # The relay as a service on Fargate: as many as connections and processors ask for, each replaceable at any time.
 
 locals {
-  relay_environment = merge(
-    local.common_environment,
-    local.callees.tick,
-    local.callees.upkeep,
-    local.callees.node,
-    local.callees.run,
-  )
+  relay_environment = merge(local.common_environment, local.callees.relay)
 }
 
 resource "aws_cloudwatch_log_group" "relay" {
@@ -42,7 +36,7 @@ resource "aws_ecs_task_definition" "relay" {
   container_definitions = jsonencode([{
     name         = "relay"
     image        = var.relay_image
-    command      = ["relay"]
+    command      = ["relay", "--host", "0.0.0.0"]
     essential    = true
     portMappings = [{ containerPort = local.relay_port, protocol = "tcp" }]
     environment  = [for name, value in local.relay_environment : { name = name, value = value }]
@@ -78,7 +72,7 @@ resource "aws_ecs_service" "relay" {
     rollback = true
   }
 
-  # Without a NAT, a public address is the way out; nothing but the load balancer gets in.
+  # Without a NAT, a public address is the way out; nothing but the load balancer and other relays gets in.
   network_configuration {
     subnets          = aws_subnet.relay[*].id
     security_groups  = [aws_security_group.relays[0].id]

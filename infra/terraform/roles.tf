@@ -13,16 +13,14 @@ locals {
   may_list        = { actions = ["s3:ListBucket"], resources = [aws_s3_bucket.data.arn] }
   may_read_secret = { actions = ["secretsmanager:GetSecretValue"], resources = [aws_secretsmanager_secret.instance.arn] }
 
-  # For who runs queries, mutations and actions and commits by itself.
+  may_call = { for part, calls in local.calls : part => { actions = ["lambda:InvokeFunction"], resources = [for to in calls : local.function_arns[to]] } }
+  # For who runs queries, mutations and actions and commits by itself. A URL that is signed may do what its signer may: those for the
+  # function `node`, and for downloads, are of objects that these roles may read or write.
   any_function_of_the_app = [
     { actions = local.write_log, resources = [aws_dynamodb_table.log.arn] },
     { actions = local.change_objects, resources = [local.objects] },
     local.may_list,
     local.may_read_secret,
-    {
-      actions   = ["lambda:InvokeFunction"]
-      resources = [for part in ["tick", "upkeep", "node", "socket"] : local.function_arns[part] if contains(keys(local.functions), part)]
-    },
   ]
 
   log_groups = merge(
@@ -50,8 +48,8 @@ locals {
 
   permissions = merge(
     {
-      http = concat(local.may_log.http, local.any_function_of_the_app)
-      tick = concat(local.may_log.tick, local.any_function_of_the_app)
+      http = concat(local.may_log.http, local.any_function_of_the_app, [local.may_call.http])
+      tick = concat(local.may_log.tick, local.any_function_of_the_app, [local.may_call.tick])
       run = concat(local.may_log.run, [
         { actions = local.read_log, resources = [aws_dynamodb_table.log.arn] },
         { actions = local.read_objects, resources = [local.objects] },
@@ -59,7 +57,7 @@ locals {
         # Results too large for an answer, and programs that it had to make.
         { actions = local.write_objects, resources = [for keys in ["tmp/*", "programs/*"] : "${aws_s3_bucket.data.arn}/${keys}"] },
         local.may_read_secret,
-        { actions = ["lambda:InvokeFunction"], resources = [local.function_arns.node] },
+        local.may_call.run,
       ])
       upkeep = concat(local.may_log.upkeep, [
         { actions = local.trim_log, resources = [aws_dynamodb_table.log.arn] },
@@ -70,7 +68,7 @@ locals {
       scheduler = [{ actions = ["lambda:InvokeFunction"], resources = [local.function_arns.tick, local.function_arns.upkeep] }]
     },
     local.socket ? {
-      socket = concat(local.may_log.socket, local.any_function_of_the_app, [{
+      socket = concat(local.may_log.socket, local.any_function_of_the_app, [local.may_call.socket, {
         actions = ["execute-api:ManageConnections"]
         resources = [
           for method in ["POST", "DELETE"] : "${aws_apigatewayv2_api.socket[0].execution_arn}/${local.socket_stage}/${method}/@connections/*"
@@ -78,7 +76,7 @@ locals {
       }])
     } : {},
     local.fargate ? {
-      relay         = concat(local.any_function_of_the_app, [{ actions = ["lambda:InvokeFunction"], resources = [local.function_arns.run] }])
+      relay         = concat(local.any_function_of_the_app, [local.may_call.relay])
       "relay-start" = concat(local.may_log["relay-start"], local.may_fetch_image)
     } : {},
   )

@@ -1,4 +1,5 @@
-// The load balancer of the relays. It takes requests with a secret header only, which CloudFront adds.
+// The load balancer of the relays. It takes requests with a secret header only, which CloudFront adds; and news of commits, which
+// are signed.
 
 import { RemovalPolicy } from "aws-cdk-lib";
 import { CfnListener, CfnListenerRule, CfnLoadBalancer, CfnTargetGroup } from "aws-cdk-lib/aws-elasticloadbalancingv2";
@@ -11,6 +12,8 @@ import type { Settings } from "./props.js";
 
 /** The header with the secret. */
 export const ORIGIN_HEADER = "x-lakewire-origin";
+/** Where relays are told of commits. */
+const NUDGE_PATH = "/api/lakewire/nudge";
 
 export class Balancer extends Construct {
   /** What CloudFront connects to: host, and whether by TLS. */
@@ -18,6 +21,8 @@ export class Balancer extends Construct {
   readonly tls: boolean;
   /** Host that AWS gave: the target of a CNAME record if there is a domain. */
   readonly dnsName: string;
+  /** Where functions reach it to tell of commits: past CloudFront, unless only that may come in. */
+  readonly nudgeUrl: string | undefined;
   /** Value of [`ORIGIN_HEADER`]. */
   readonly originSecret: string;
   readonly targetGroupArn: string;
@@ -86,9 +91,19 @@ export class Balancer extends Construct {
       conditions: [{ field: "http-header", httpHeaderConfig: { httpHeaderName: ORIGIN_HEADER, values: [this.originSecret] } }],
       actions: [{ type: "forward", targetGroupArn: targets.ref }],
     });
+    new CfnListenerRule(this, "NudgeRule", {
+      listenerArn: listener.ref,
+      priority: 2,
+      conditions: [
+        { field: "path-pattern", pathPatternConfig: { values: [NUDGE_PATH] } },
+        { field: "http-request-method", httpRequestMethodConfig: { values: ["POST"] } },
+      ],
+      actions: [{ type: "forward", targetGroupArn: targets.ref }],
+    });
     this.dnsName = balancer.attrDnsName;
     this.host = domain?.name ?? balancer.attrDnsName;
     this.tls = domain !== undefined;
+    this.nudgeUrl = settings.cloudFrontPrefixList === undefined ? `${this.tls ? "https" : "http"}://${this.host}` : undefined;
     this.targetGroupArn = targets.ref;
     this.metricName = balancer.attrLoadBalancerFullName;
     this.targetGroupMetricName = targets.attrTargetGroupFullName;

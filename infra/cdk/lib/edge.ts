@@ -75,8 +75,10 @@ export class Edge extends Construct {
         readTimeout,
       });
       distribution.addBehavior("/api/*/sync", origin, behaviour);
-      // Files of any size pass through the relay; an answer of Lambda has a limit.
+      // Files of any size pass through the relay; an answer of Lambda has a limit. So do what actions in `node` ask for, and news of
+      // commits where the load balancer takes nothing but from here.
       distribution.addBehavior("/api/storage/*", origin, behaviour);
+      distribution.addBehavior("/api/lakewire/*", origin, behaviour);
     } else {
       const code = new Function(this, "Sync", {
         functionName: `${settings.name}-sync`,

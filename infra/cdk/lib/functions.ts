@@ -1,12 +1,12 @@
 // The functions, their logs, and what their environment says.
 
-import { Duration, RemovalPolicy } from "aws-cdk-lib";
+import { Duration, RemovalPolicy, Size } from "aws-cdk-lib";
 import { Architecture, CfnEventInvokeConfig, Code, Function, Runtime } from "aws-cdk-lib/aws-lambda";
 import { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 
 import type { Data } from "./data.js";
-import { ASYNC_CALLS, functionParts, size, type FunctionPart } from "./parts.js";
+import { ASYNC_CALLS, calls, functionParts, size, type FunctionPart, type Part } from "./parts.js";
 import type { Settings } from "./props.js";
 import { capital, type Roles } from "./roles.js";
 
@@ -18,6 +18,8 @@ export interface Surroundings {
   readonly siteApi: string;
   /** Where connections are written to, with relay `socket-api`. */
   readonly socketEndpoint?: string;
+  /** Where relays are told of commits, with relay `fargate`. */
+  readonly relayUrl?: string;
 }
 
 /** The environment that every part but `node` has; `upkeep` has no secret. */
@@ -35,9 +37,8 @@ export function commonEnvironment(settings: Settings, data: Data, around: Surrou
 }
 
 /** Where a part finds the functions that it calls. */
-export function callees(settings: Settings, ...parts: FunctionPart[]): Record<string, string> {
-  const present = parts.filter((part) => functionParts(settings).includes(part));
-  return Object.fromEntries(present.map((part) => [`LAKEWIRE_${part.toUpperCase()}_FUNCTION`, `${settings.name}-${part}`]));
+export function callees(settings: Settings, part: Part): Record<string, string> {
+  return Object.fromEntries(calls(part, settings).map((to) => [`LAKEWIRE_${to.toUpperCase()}_FUNCTION`, `${settings.name}-${to}`]));
 }
 
 function environment(part: FunctionPart, settings: Settings, data: Data, around: Surroundings): Record<string, string> {
@@ -50,15 +51,16 @@ function environment(part: FunctionPart, settings: Settings, data: Data, around:
       return rest;
     }
     case "run":
-      return { ...common, ...callees(settings, "node") };
+      return { ...common, ...callees(settings, part) };
     case "http":
     case "tick":
     case "socket":
       return {
         ...common,
-        LAKEWIRE_SITE_API: around.siteApi,
-        ...callees(settings, "tick", "upkeep", "node", "socket"),
+        ...callees(settings, part),
+        ...(part === "http" ? { LAKEWIRE_SITE_API: around.siteApi } : {}),
         ...(part === "socket" ? { LAKEWIRE_SOCKET_ENDPOINT: around.socketEndpoint! } : {}),
+        ...(around.relayUrl === undefined ? {} : { LAKEWIRE_RELAY_URL: around.relayUrl }),
       };
   }
 }
@@ -72,7 +74,7 @@ export class Functions extends Construct {
     const node = Code.fromAsset(settings.nodePackage);
     for (const part of functionParts(settings)) {
       const functionName = `${settings.name}-${part}`;
-      const { memory, timeout } = size(part, settings);
+      const { memory, timeout, storage } = size(part, settings);
       const logGroup = new LogGroup(this, `${capital(part)}Log`, {
         logGroupName: `/aws/lambda/${functionName}`,
         retention: settings.logRetentionDays,
@@ -87,6 +89,7 @@ export class Functions extends Construct {
         architecture: settings.architecture === "arm64" ? Architecture.ARM_64 : Architecture.X86_64,
         memorySize: memory,
         timeout: Duration.seconds(timeout),
+        ephemeralStorageSize: Size.mebibytes(storage),
         environment: environment(part, settings, data, around),
         role: roles.ofFunction(part, logGroup),
         logGroup,

@@ -48,6 +48,7 @@ export class Lakewire extends Construct {
       siteOrigin: site.url,
       siteApi: site.apiId,
       ...(socket === undefined ? {} : { socketEndpoint: socket.endpoint }),
+      ...(balancer === undefined ? {} : { relayUrl: balancer.nudgeUrl ?? edge!.url }),
     };
     const roles = new Roles(this, all, this.data, socket?.apiId);
     this.functions = new Functions(this, "Functions", all, this.data, roles, around);
@@ -57,7 +58,7 @@ export class Lakewire extends Construct {
     if (network !== undefined && balancer !== undefined) {
       new Relay(this, "Relay", all, network, balancer, roles, {
         ...commonEnvironment(all, this.data, around),
-        ...callees(all, "tick", "upkeep", "node", "run"),
+        ...callees(all, "relay"),
       });
     }
     new Schedules(this, "Schedules", all, this.functions, roles.ofScheduler());

@@ -6,6 +6,7 @@ import {
   CfnRoute,
   CfnRouteTable,
   CfnSecurityGroup,
+  CfnSecurityGroupIngress,
   CfnSubnet,
   CfnSubnetRouteTableAssociation,
   CfnVPC,
@@ -76,6 +77,15 @@ export class Network extends Construct {
         { sourceSecurityGroupId: front.attrGroupId, ipProtocol: "tcp", fromPort: RELAY_PORT, toPort: RELAY_PORT, description: "Load balancer" },
       ],
       securityGroupEgress: [{ cidrIp: EVERYWHERE, ipProtocol: "-1", description: "AWS, and what functions fetch" }],
+    });
+    // A group can't name itself where it is made.
+    new CfnSecurityGroupIngress(this, "Between", {
+      groupId: relays.attrGroupId,
+      sourceSecurityGroupId: relays.attrGroupId,
+      ipProtocol: "tcp",
+      fromPort: RELAY_PORT,
+      toPort: RELAY_PORT,
+      description: "Other relays",
     });
     this.vpcId = vpc.ref;
     this.front = front.attrGroupId;

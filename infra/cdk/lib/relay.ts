@@ -53,7 +53,7 @@ export class Relay extends Construct {
         {
           name: "relay",
           image: settings.relayImage!,
-          command: ["relay"],
+          command: ["relay", "--host", "0.0.0.0"],
           essential: true,
           portMappings: [{ containerPort: RELAY_PORT, protocol: "tcp" }],
           environment: Object.entries(environment).map(([variable, value]) => ({ name: variable, value })),
@@ -80,7 +80,7 @@ export class Relay extends Construct {
         deploymentCircuitBreaker: { enable: true, rollback: true },
       },
       networkConfiguration: {
-        // Without a NAT, a public address is the way out; nothing but the load balancer gets in.
+        // Without a NAT, a public address is the way out; nothing but the load balancer and other relays gets in.
         awsvpcConfiguration: { subnets: network.subnetIds, securityGroups: [network.relays], assignPublicIp: "ENABLED" },
       },
       loadBalancers: [{ containerName: "relay", containerPort: RELAY_PORT, targetGroupArn: balancer.targetGroupArn }],

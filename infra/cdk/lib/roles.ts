@@ -6,7 +6,7 @@ import type { LogGroup } from "aws-cdk-lib/aws-logs";
 import { Construct } from "constructs";
 
 import type { Data } from "./data.js";
-import { SOCKET_STAGE, type FunctionPart, type Part } from "./parts.js";
+import { calls, SOCKET_STAGE, type FunctionPart, type Part } from "./parts.js";
 import type { Settings } from "./props.js";
 
 const READ_LOG = ["dynamodb:GetItem", "dynamodb:BatchGetItem"];
@@ -78,18 +78,17 @@ export class Roles {
     switch (part) {
       case "http":
       case "tick":
-        return this.#anyFunctionOfTheApp();
-      case "socket":
-        return [...this.#anyFunctionOfTheApp(), this.#connections()];
       case "relay":
-        return [...this.#anyFunctionOfTheApp(), this.#invoke("run")];
+        return this.#anyFunctionOfTheApp(part);
+      case "socket":
+        return [...this.#anyFunctionOfTheApp(part), this.#connections()];
       case "run":
         return [
           this.#log(READ_LOG),
           ...this.#objects(READ_OBJECTS),
           allow(WRITE_OBJECTS, RUN_WRITES.map((keys) => bucket.arnForObjects(keys))),
           this.#secret(),
-          this.#invoke("node"),
+          this.#invoke(...calls(part, this.#settings)),
         ];
       case "upkeep":
         return [this.#log(TRIM_LOG), ...this.#objects(CHANGE_OBJECTS)];
@@ -98,11 +97,12 @@ export class Roles {
     }
   }
 
-  /** For who runs queries, mutations and actions and commits by itself. */
-  #anyFunctionOfTheApp(): PolicyStatement[] {
-    const callees: FunctionPart[] = ["tick", "upkeep", "node"];
-    if (this.#socketApi !== undefined) callees.push("socket");
-    return [this.#log(WRITE_LOG), ...this.#objects(CHANGE_OBJECTS), this.#secret(), this.#invoke(...callees)];
+  /**
+   * For who runs queries, mutations and actions and commits by itself. A URL that is signed may do what its signer may: those for
+   * the function `node`, and for downloads, are of objects that these roles may read or write.
+   */
+  #anyFunctionOfTheApp(part: Part): PolicyStatement[] {
+    return [this.#log(WRITE_LOG), ...this.#objects(CHANGE_OBJECTS), this.#secret(), this.#invoke(...calls(part, this.#settings))];
   }
 
   #log(actions: string[]): PolicyStatement {

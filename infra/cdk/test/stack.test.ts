@@ -79,7 +79,8 @@ test("the functions are those of the contract", () => {
     Handler: "index.handler",
     Runtime: "nodejs22.x",
     MemorySize: 1024,
-    Timeout: 600,
+    Timeout: 630,
+    EphemeralStorage: { Size: 1024 },
     Environment: Match.absent(),
   });
   template.resourceCountIs("AWS::Lambda::Function", 6);
@@ -116,11 +117,11 @@ test("only a relay on Fargate has what is paid by the hour", () => {
   });
   fargate.hasResourceProperties("AWS::ECS::TaskDefinition", {
     RuntimePlatform: { CpuArchitecture: "ARM64", OperatingSystemFamily: "LINUX" },
-    ContainerDefinitions: [Match.objectLike({ StopTimeout: 60, PortMappings: [{ ContainerPort: 3210, Protocol: "tcp" }] })],
+    ContainerDefinitions: [Match.objectLike({ Command: ["relay", "--host", "0.0.0.0"], StopTimeout: 60, PortMappings: [{ ContainerPort: 3210, Protocol: "tcp" }] })],
   });
 });
 
-test("nobody but the load balancer reaches the relay, and nobody but CloudFront the load balancer", () => {
+test("nobody but the load balancer and other relays reaches a relay, and nobody but CloudFront the load balancer", () => {
   const template = synthesize({ relay: "fargate", relayImage: IMAGE, cloudFrontPrefixList: "pl-3b927c52" });
   template.hasResourceProperties("AWS::EC2::SecurityGroup", {
     GroupDescription: "Relays",
@@ -130,7 +131,46 @@ test("nobody but the load balancer reaches the relay, and nobody but CloudFront 
     GroupDescription: "Load balancer of the relays",
     SecurityGroupIngress: [Match.objectLike({ SourcePrefixListId: "pl-3b927c52", CidrIp: Match.absent() })],
   });
+  const [between, ...others] = Object.values(template.findResources("AWS::EC2::SecurityGroupIngress"));
+  const { GroupId, SourceSecurityGroupId, FromPort, ToPort } = between!["Properties"];
+  assert.deepEqual([GroupId, FromPort, ToPort, others], [SourceSecurityGroupId, 3210, 3210, []]);
   template.hasResourceProperties("AWS::ElasticLoadBalancingV2::Listener", { DefaultActions: [Match.objectLike({ Type: "fixed-response" })] });
+  // Past CloudFront come news of commits, which are signed, and nothing else.
+  template.resourceCountIs("AWS::ElasticLoadBalancingV2::ListenerRule", 2);
+  template.hasResourceProperties("AWS::ElasticLoadBalancingV2::ListenerRule", {
+    Conditions: [
+      { Field: "path-pattern", PathPatternConfig: { Values: ["/api/lakewire/nudge"] } },
+      { Field: "http-request-method", HttpRequestMethodConfig: { Values: ["POST"] } },
+    ],
+  });
+});
+
+test("functions tell relays of commits, and the relays run what is due", () => {
+  const environment = (template: ReturnType<typeof synthesize>, part: string) => {
+    const found = template.findResources("AWS::Lambda::Function", { Properties: { FunctionName: `lakewire-${part}` } });
+    return Object.values(found)[0]!["Properties"].Environment.Variables;
+  };
+  const [open, closed] = [undefined, "pl-3b927c52"].map((cloudFrontPrefixList) =>
+    synthesize({ relay: "fargate", relayImage: IMAGE, ...(cloudFrontPrefixList === undefined ? {} : { cloudFrontPrefixList }) }),
+  );
+  const host = JSON.stringify(environment(open!, "http").LAKEWIRE_RELAY_URL);
+  assert.match(host, /http:\/\/.*DNSName/);
+  assert.deepEqual(environment(open!, "tick").LAKEWIRE_RELAY_URL, environment(open!, "http").LAKEWIRE_RELAY_URL);
+  // Only CloudFront gets in here.
+  assert.deepEqual(environment(closed!, "http").LAKEWIRE_RELAY_URL, environment(closed!, "http").CONVEX_CLOUD_ORIGIN);
+  assert.equal(environment(open!, "http").LAKEWIRE_TICK_FUNCTION, undefined);
+  for (const relay of ["none", "socket-api"] as const) {
+    const { LAKEWIRE_RELAY_URL, LAKEWIRE_TICK_FUNCTION } = environment(synthesize({ relay }), "http");
+    assert.deepEqual([LAKEWIRE_RELAY_URL, LAKEWIRE_TICK_FUNCTION], [undefined, "lakewire-tick"]);
+  }
+});
+
+test("what clients send over the WebSocket API has no answer but what the function posts, and nothing is done twice", () => {
+  const template = synthesize();
+  const routes = Object.values(template.findResources("AWS::ApiGatewayV2::Route")).map((route) => route["Properties"]);
+  assert.deepEqual(routes.map(({ RouteResponseSelectionExpression }) => RouteResponseSelectionExpression).filter(Boolean), []);
+  template.resourceCountIs("AWS::ApiGatewayV2::RouteResponse", 0);
+  template.allResourcesProperties("AWS::Lambda::EventInvokeConfig", { MaximumRetryAttempts: 0 });
 });
 
 test("one URL serves HTTP and the sync protocol", () => {
@@ -139,7 +179,7 @@ test("one URL serves HTTP and the sync protocol", () => {
     return distribution!["Properties"].DistributionConfig.CacheBehaviors.map((behaviour: { PathPattern: string }) => behaviour.PathPattern);
   };
   assert.deepEqual(behaviours(synthesize()), ["/api/*/sync"]);
-  assert.deepEqual(behaviours(synthesize({ relay: "fargate", relayImage: IMAGE })), ["/api/*/sync", "/api/storage/*"]);
+  assert.deepEqual(behaviours(synthesize({ relay: "fargate", relayImage: IMAGE })), ["/api/*/sync", "/api/storage/*", "/api/lakewire/*"]);
   synthesize({ relay: "none" }).resourceCountIs("AWS::CloudFront::Distribution", 0);
 });
 

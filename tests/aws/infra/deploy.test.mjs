@@ -1,6 +1,7 @@
 // The stack on emulated AWS, with stand-ins for the programs: what calls what, and with which environment.
 
 import assert from "node:assert/strict";
+import http from "node:http";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
@@ -18,16 +19,26 @@ const COMMON = [
   "LAKEWIRE_STORE",
   "LAKEWIRE_TABLE",
 ];
-const CALLS = ["LAKEWIRE_NODE_FUNCTION", "LAKEWIRE_SITE_API", "LAKEWIRE_TICK_FUNCTION", "LAKEWIRE_UPKEEP_FUNCTION"];
+const CALLS = ["LAKEWIRE_NODE_FUNCTION", "LAKEWIRE_UPKEEP_FUNCTION"];
+const WITH_TICK = [...CALLS, "LAKEWIRE_TICK_FUNCTION"];
 
 /** What the functions are told besides, by mode and function. */
 const TOLD = {
-  none: { http: [...COMMON, ...CALLS], tick: [...COMMON, ...CALLS], run: [...COMMON, "LAKEWIRE_NODE_FUNCTION"] },
-  "socket-api": {
-    http: [...COMMON, ...CALLS, "LAKEWIRE_SOCKET_FUNCTION"],
-    socket: [...COMMON, ...CALLS, "LAKEWIRE_SOCKET_ENDPOINT", "LAKEWIRE_SOCKET_FUNCTION"],
+  none: {
+    http: [...COMMON, ...WITH_TICK, "LAKEWIRE_SITE_API"],
+    tick: [...COMMON, ...CALLS],
+    run: [...COMMON, "LAKEWIRE_NODE_FUNCTION"],
   },
-  fargate: { http: [...COMMON, ...CALLS], upkeep: COMMON.filter((name) => name !== "LAKEWIRE_SECRET_ARN") },
+  "socket-api": {
+    http: [...COMMON, ...WITH_TICK, "LAKEWIRE_SITE_API", "LAKEWIRE_SOCKET_FUNCTION"],
+    tick: [...COMMON, ...CALLS, "LAKEWIRE_SOCKET_FUNCTION"],
+    socket: [...COMMON, ...WITH_TICK, "LAKEWIRE_SOCKET_ENDPOINT", "LAKEWIRE_SOCKET_FUNCTION"],
+  },
+  fargate: {
+    http: [...COMMON, ...CALLS, "LAKEWIRE_SITE_API", "LAKEWIRE_RELAY_URL"],
+    tick: [...COMMON, ...CALLS, "LAKEWIRE_RELAY_URL"],
+    upkeep: COMMON.filter((name) => name !== "LAKEWIRE_SECRET_ARN"),
+  },
 };
 
 let ministack;
@@ -75,6 +86,7 @@ for (const relay of ["none", "socket-api", "fargate"]) {
     assert.equal(stack.outputs.DeploymentName, name);
 
     if (relay === "socket-api") await checkSocket(ministack, stack);
+    if (relay === "fargate") await checkNudges(ministack, stack);
     await stack.destroy();
     there = false;
     await assert.rejects(ministack.aws.request("s3", "GET", `/${stack.bucket}?list-type=2`), { status: 404 });
@@ -107,6 +119,24 @@ async function checkSocket({ aws }, stack) {
   await aws.request("execute-api", "POST", `${stack.connections}/${event.requestContext.connectionId}`, { body: "pushed" });
   assert.equal(String(await pushed), "pushed");
   socket.close();
+}
+
+/** Functions are told of an address that leads to relays, and there to one thing. */
+async function checkNudges({ aws }, stack) {
+  const asked = [];
+  const relay = http.createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.end();
+  });
+  await new Promise((resolve) => relay.listen(0, "127.0.0.1", resolve));
+  stack.setRelays(`http://127.0.0.1:${relay.address().port}`);
+  const { LAKEWIRE_RELAY_URL } = await environmentOf(aws, stack.functions.http);
+  const paths = ["/api/lakewire/nudge", "/version"];
+  const answers = await Promise.all(paths.map((place) => fetch(LAKEWIRE_RELAY_URL + place, { method: "POST" })));
+  assert.deepEqual(answers.map(({ status }) => status), [200, 502]);
+  assert.equal((await fetch(`${stack.apiUrl}/api/lakewire/node/call`, { method: "POST" })).status, 200);
+  assert.deepEqual(asked, ["POST /api/lakewire/nudge", "POST /api/lakewire/node/call"]);
+  relay.close();
 }
 
 async function environmentOf(aws, name) {

@@ -11,7 +11,7 @@ import { deployStack, takeRole } from "../lib/stack.mjs";
 
 const WRITE_LOG = ["log get", "log batch get", "log put", "log update", "log delete"];
 const CHANGE_OBJECTS = ["object get", "object list", "object put", "object put tmp", "object put programs", "object delete", "object abort", "object abort tmp"];
-const ANY_FUNCTION_OF_THE_APP = [...WRITE_LOG, ...CHANGE_OBJECTS, "secret read", "invoke tick", "invoke upkeep", "invoke node"];
+const ANY_FUNCTION_OF_THE_APP = [...WRITE_LOG, ...CHANGE_OBJECTS, "secret read", "invoke upkeep", "invoke node"];
 
 /** All that each part may do; `logs` stands for its own. */
 const MAY = {
@@ -25,8 +25,8 @@ const MAY = {
   scheduler: ["invoke tick", "invoke upkeep"],
   "relay-start": ["logs"],
 };
-/** What parts may do besides where there is a WebSocket API. */
-const WITH_SOCKETS = { http: ["invoke socket"], tick: ["invoke socket"], socket: ["invoke socket"] };
+/** What parts may do besides where there is a WebSocket API; relays have no need of `tick`. */
+const WITH_SOCKETS = { http: ["invoke tick", "invoke socket"], tick: ["invoke socket"], socket: ["invoke tick", "invoke socket"] };
 
 let ministack;
 let stacks;

@@ -55,20 +55,21 @@ export async function deployStack({ ministack, relay = "socket-api", name = "lak
     ...context,
   });
   // Before the functions, which are told the URLs.
-  const [edge, site] = await Promise.all([Edge.start(), Edge.start()]);
+  const [edge, site, balancer] = await Promise.all([Edge.start(), Edge.start(), Edge.start()]);
+  const stop = () => [edge, site, balancer].forEach((one) => one.stop());
   const socketApi = logicalId(assembly.template, (resource) => resource.Properties?.ProtocolType === "WEBSOCKET");
   const emulatedApi = (id, stage) => `${ministack.endpoint}/_aws/execute-api/${id}/${stage}`;
   const remove = async () => {
-    edge.stop();
-    site.stop();
+    stop();
     await empty(ministack.aws, bucketOf(name));
     await destroy(assembly, ministack);
   };
   try {
-    await deploy(assembly, ministack, { CONVEX_CLOUD_ORIGIN: edge.url, CONVEX_SITE_ORIGIN: site.url, ...environment });
+    const origins = { CONVEX_CLOUD_ORIGIN: edge.url, CONVEX_SITE_ORIGIN: site.url };
+    const LAKEWIRE_RELAY_URL = (told) => told && balancer.url;
+    await deploy(assembly, ministack, { ...origins, LAKEWIRE_RELAY_URL, ...environment });
   } catch (error) {
-    edge.stop();
-    site.stop();
+    stop();
     throw error;
   }
   if (socketApi !== undefined) await tellSocketEndpoint(ministack, name, (id) => emulatedApi(id, "live"));
@@ -103,6 +104,7 @@ export async function deployStack({ ministack, relay = "socket-api", name = "lak
     template: assembly.template,
     setRelays(...urls) {
       edge.routes = relayed(urls.map((url) => ({ url })));
+      balancer.routes = [["/api/lakewire/nudge", urls.map((url) => ({ url }))]];
     },
     destroy: remove,
   };

@@ -12,7 +12,8 @@ const UNKNOWN = new Set([
  * A template for the emulator.
  *
  * @param {object} template of CloudFormation
- * @param {Record<string, string | object | undefined>} [environment] variables that the functions get besides or instead
+ * @param {Record<string, string | object | undefined | ((told: unknown) => string | undefined)>} [environment] variables that the functions
+ *   get besides or instead; a function is given what the template has
  * @returns {object} another one
  */
 export function emulated(template, environment = {}) {
@@ -46,7 +47,8 @@ function setEnvironment(properties, environment) {
   // The function for Node.js has no environment, and needs none.
   if (properties.Environment === undefined) return;
   const variables = properties.Environment.Variables;
-  for (const [name, value] of Object.entries(environment)) {
+  for (const [name, given] of Object.entries(environment)) {
+    const value = typeof given === "function" ? given(variables[name]) : given;
     if (value === undefined) delete variables[name];
     else variables[name] = value;
   }

@@ -109,6 +109,7 @@ export function cdkFacts(template, syncCode) {
         architecture: made.Architectures,
         memory: made.MemorySize,
         timeout: made.Timeout,
+        storage: made.EphemeralStorage.Size,
         role: made.Role,
         log: made.LoggingConfig.LogGroup,
         environment: made.Environment?.Variables ?? {},
@@ -193,8 +194,11 @@ function relay(stack) {
   const [balancer] = stack.of("AWS::ElasticLoadBalancingV2::LoadBalancer");
   const [targets] = stack.of("AWS::ElasticLoadBalancingV2::TargetGroup");
   const [listener] = stack.of("AWS::ElasticLoadBalancingV2::Listener");
-  const [rule] = stack.of("AWS::ElasticLoadBalancingV2::ListenerRule");
   const [scaling] = stack.of("AWS::ApplicationAutoScaling::ScalableTarget");
+  const between = stack.of("AWS::EC2::SecurityGroupIngress");
+  for (const { GroupId, SourceSecurityGroupId } of between) {
+    if (GroupId !== SourceSecurityGroupId) throw new Error("the comparison knows only a group that lets itself in");
+  }
   const attribute = (attributes, name) => attributes.find(({ Key }) => Key === name).Value;
   return {
     task: {
@@ -220,7 +224,14 @@ function relay(stack) {
       algorithm: attribute(targets.TargetGroupAttributes, "load_balancing.algorithm.type"),
     },
     listener: [listener.Port, listener.Protocol, listener.DefaultActions[0].Type, listener.DefaultActions[0].FixedResponseConfig.StatusCode],
-    header: rule.Conditions.map(({ HttpHeaderConfig }) => HttpHeaderConfig.HttpHeaderName),
+    rules: stack
+      .of("AWS::ElasticLoadBalancingV2::ListenerRule")
+      .map(({ Priority, Conditions, Actions }) => [
+        Priority,
+        Conditions.flatMap((one) => one.HttpHeaderConfig?.HttpHeaderName ?? one.PathPatternConfig?.Values ?? one.HttpRequestMethodConfig.Values).sort(),
+        Actions.map(({ Type }) => Type),
+      ])
+      .sort(),
     scaling: [scaling.ResourceId, scaling.MinCapacity, scaling.MaxCapacity],
     policies: named(stack.of("AWS::ApplicationAutoScaling::ScalingPolicy"), ({ PolicyName, TargetTrackingScalingPolicyConfiguration: tracking }) => [
       PolicyName,
@@ -232,8 +243,8 @@ function relay(stack) {
       endpoints: stack.of("AWS::EC2::VPCEndpoint").map(({ ServiceName, VpcEndpointType }) => [ServiceName, VpcEndpointType]).sort(),
       rules: named(stack.of("AWS::EC2::SecurityGroup"), ({ GroupDescription, SecurityGroupIngress, SecurityGroupEgress }) => [
         GroupDescription,
-        [SecurityGroupIngress, SecurityGroupEgress].map((rules) =>
-          list(rules).map((one) => [one.Description, one.IpProtocol, one.FromPort ?? 0, one.ToPort ?? 0, one.CidrIp ?? "(group)"]),
+        [[...SecurityGroupIngress, ...(GroupDescription === "Relays" ? between : [])], SecurityGroupEgress].map((rules) =>
+          list(rules).map((one) => [one.Description, one.IpProtocol, one.FromPort ?? 0, one.ToPort ?? 0, one.CidrIp ?? "(group)"]).sort(),
         ),
       ]),
     },

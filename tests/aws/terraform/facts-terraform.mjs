@@ -65,6 +65,7 @@ export function terraformFacts(json, syncCode) {
         architecture: made.architectures,
         memory: made.memory_size,
         timeout: made.timeout,
+        storage: made.ephemeral_storage[0].size,
         role: made.role,
         log: made.logging_config[0].log_group,
         environment: made.environment[0]?.variables ?? {},
@@ -149,7 +150,6 @@ function relay(state) {
   const [balancer] = state.of("aws_lb");
   const [targets] = state.of("aws_lb_target_group");
   const [listener] = state.of("aws_lb_listener");
-  const [rule] = state.of("aws_lb_listener_rule");
   const [scaling] = state.of("aws_appautoscaling_target");
   const { enable, rollback } = service.deployment_circuit_breaker[0];
   return {
@@ -176,7 +176,20 @@ function relay(state) {
       algorithm: targets.load_balancing_algorithm_type,
     },
     listener: [listener.port, listener.protocol, listener.default_action[0].type, listener.default_action[0].fixed_response[0].status_code],
-    header: rule.condition.flatMap(({ http_header }) => http_header.map(({ http_header_name }) => http_header_name)),
+    rules: state
+      .of("aws_lb_listener_rule")
+      .map(({ priority, condition, action }) => [
+        priority,
+        condition
+          .flatMap(({ http_header, path_pattern, http_request_method }) => [
+            ...http_header.map(({ http_header_name }) => http_header_name),
+            ...path_pattern.flatMap(({ values }) => values),
+            ...http_request_method.flatMap(({ values }) => values),
+          ])
+          .sort(),
+        action.map(({ type }) => type),
+      ])
+      .sort(),
     scaling: [scaling.resource_id, scaling.min_capacity, scaling.max_capacity],
     policies: named(state.of("aws_appautoscaling_policy"), ({ name, target_tracking_scaling_policy_configuration: [tracking] }) => [
       name,
@@ -189,7 +202,7 @@ function relay(state) {
       rules: named(state.of("aws_security_group"), ({ description, ingress, egress }) => [
         description,
         [ingress, egress].map((rules) =>
-          rules.map((one) => [one.description, one.protocol, one.from_port, one.to_port, one.cidr_blocks?.[0] ?? "(group)"]),
+          rules.map((one) => [one.description, one.protocol, one.from_port, one.to_port, one.cidr_blocks?.[0] ?? "(group)"]).sort(),
         ),
       ]),
     },
