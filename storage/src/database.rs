@@ -199,11 +199,6 @@ impl Database {
         self.upkeep.is_awake()
     }
 
-    /// The newest entry of the log that is part of [`Self::latest`].
-    pub fn newest_entry(&self) -> EntryNumber {
-        self.committer.newest_entry()
-    }
-
     /// The newest entry that this process has appended; 0 if it has appended none.
     pub fn appended_entry(&self) -> EntryNumber {
         self.committer.appended_entry()

@@ -11,14 +11,13 @@ use aes_siv::KeyInit;
 use aes_siv::siv::Aes256Siv;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use lakewire_storage::catalog::Namespace;
 use lakewire_storage::env::Env;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha512};
 
-use crate::auth::{AdminIdentity, INSTANCE_SECRET_BYTES, Identity, UserIdentity};
-use crate::udf::{Call, Caller, ClientInfo, ComponentPath, FunctionPath, JobRef, RequestId, SessionRequest};
+use crate::auth::INSTANCE_SECRET_BYTES;
+use crate::udf::{Call, CallRecord, Caller, SessionRequest};
 
 /// Changes when the meaning of sealed texts does.
 const VERSION: u8 = 1;
@@ -48,28 +47,9 @@ pub(crate) struct Ticket {
 
 #[derive(Serialize, Deserialize)]
 struct Sealed {
-    component: String,
-    module: String,
-    export: String,
-    identity: Who,
-    request_id: String,
-    ip: Option<String>,
-    user_agent: Option<String>,
-    auth_token: Option<String>,
-    /// Namespace and id.
-    job: Option<(u32, String)>,
+    call: CallRecord,
     execution: String,
     expires_ms: u64,
-}
-
-#[derive(Serialize, Deserialize)]
-enum Who {
-    /// Also whoever has a bad token: functions that are called by others see nobody then.
-    Anonymous,
-    Admin(AdminIdentity),
-    ActingUser(AdminIdentity, UserIdentity),
-    User(UserIdentity),
-    System,
 }
 
 impl TicketKey {
@@ -79,18 +59,17 @@ impl TicketKey {
 
     /// The ticket of an action that takes at most `time`.
     pub(super) fn ticket(&self, env: &Env, call: &Call, execution: &str, time: Duration) -> String {
-        let text = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
         let lives = time.saturating_add(MARGIN).as_millis() as u64;
+        // As what the action asks for is called.
+        let call = Call {
+            args: "[]".into(),
+            caller: Caller::Action,
+            internal: true,
+            parent_execution: None,
+            ..call.clone()
+        };
         let sealed = Sealed {
-            component: call.path.component.to_string(),
-            module: call.path.module.to_string(),
-            export: call.path.export.to_string(),
-            identity: Who::of(&call.identity),
-            request_id: call.request_id.to_string(),
-            ip: text(&call.client.ip),
-            user_agent: text(&call.client.user_agent),
-            auth_token: text(&call.client.auth_token),
-            job: call.job.map(|job| (job.namespace.0, job.id.to_string())),
+            call: CallRecord::from(&call),
             execution: execution.to_owned(),
             expires_ms: (env.now_ns() / 1_000_000).saturating_add(lives),
         };
@@ -106,23 +85,8 @@ impl TicketKey {
         if sealed.expires_ms < env.now_ns() / 1_000_000 {
             return Err(TicketError::Expired);
         }
-        let component = ComponentPath::parse(&sealed.component).map_err(|_| TicketError::Forged)?;
-        let path = FunctionPath { component, module: sealed.module.into(), export: sealed.export.into() };
-        let request_id = RequestId::from_client(&sealed.request_id).ok_or(TicketError::Forged)?;
-        let job = match sealed.job {
-            None => None,
-            Some((namespace, id)) => {
-                let id = id.parse().map_err(|_| TicketError::Forged)?;
-                Some(JobRef { namespace: Namespace(namespace), id })
-            }
-        };
-        let client = ClientInfo {
-            ip: sealed.ip.map(Into::into),
-            user_agent: sealed.user_agent.map(Into::into),
-            auth_token: sealed.auth_token.map(Into::into),
-        };
-        let call = Call::new(path, "[]".into(), sealed.identity.identity(), Caller::Action, request_id);
-        Ok(Ticket { call: Call { client, job, internal: true, ..call }, execution: sealed.execution })
+        let call = Call::try_from(sealed.call).map_err(|_| TicketError::Forged)?;
+        Ok(Ticket { call, execution: sealed.execution })
     }
 
     /// The text of what only this deployment can read or make; what is sealed for one `purpose` is of no use for another.
@@ -146,28 +110,6 @@ impl Ticket {
     /// What makes the write exactly-once that the action numbers `operation`. Sessions of clients are named by UUIDs.
     pub(super) fn once(&self, operation: u32) -> SessionRequest {
         SessionRequest { session_id: format!("node:{}", self.execution).into(), request_id: operation }
-    }
-}
-
-impl Who {
-    fn of(identity: &Identity) -> Self {
-        match identity {
-            Identity::Anonymous | Identity::Rejected(_) => Self::Anonymous,
-            Identity::Admin(admin) => Self::Admin(admin.clone()),
-            Identity::ActingUser { admin, user } => Self::ActingUser(admin.clone(), user.clone()),
-            Identity::User(user) => Self::User(user.clone()),
-            Identity::System => Self::System,
-        }
-    }
-
-    fn identity(self) -> Identity {
-        match self {
-            Self::Anonymous => Identity::Anonymous,
-            Self::Admin(admin) => Identity::Admin(admin),
-            Self::ActingUser(admin, user) => Identity::ActingUser { admin, user },
-            Self::User(user) => Identity::User(user),
-            Self::System => Identity::System,
-        }
     }
 }
 

@@ -156,7 +156,7 @@ async fn take(State(peers): State<Arc<Peers>>, Json(nudge): Json<NudgeBody>) -> 
     if nudge.spread {
         peers.nudge_all(nudge.entry);
     }
-    if nudge.entry > peers.db.newest_entry()
+    if nudge.entry > peers.db.entry()
         && let Err(error) = peers.db.refresh().await
     {
         tracing::debug!(%error, "the log cannot be read at a nudge");
