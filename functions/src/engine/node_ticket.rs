@@ -61,13 +61,8 @@ impl TicketKey {
     pub(super) fn ticket(&self, env: &Env, call: &Call, execution: &str, time: Duration) -> String {
         let lives = time.saturating_add(MARGIN).as_millis() as u64;
         // As what the action asks for is called.
-        let call = Call {
-            args: "[]".into(),
-            caller: Caller::Action,
-            internal: true,
-            parent_execution: None,
-            ..call.clone()
-        };
+        let call =
+            Call { args: "[]".into(), caller: Caller::Action, internal: true, parent_execution: None, ..call.clone() };
         let sealed = Sealed {
             call: CallRecord::from(&call),
             execution: execution.to_owned(),

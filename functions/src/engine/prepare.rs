@@ -124,7 +124,9 @@ impl Engine {
     /// Loads the programs of the app as it is now, so that the first call finds them. Best effort: that call loads what is
     /// missing.
     pub async fn warm_up(&self) {
-        let model = match self.models.at(&self.db, &self.db.latest()).await {
+        let latest = self.db.latest();
+        AppModel::prefetch(&self.db, &latest).await;
+        let model = match self.models.at(&self.db, &latest).await {
             Ok(model) => model,
             Err(error) => return tracing::warn!(%error, "the deployed app cannot be read"),
         };

@@ -3,9 +3,10 @@
 //! A program is made of the code of a definition. Components of the same definition share it, unless their modules
 //! looked at variables, while they were evaluated, that differ between them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt, TryStreamExt, stream};
 use lakewire_storage::env::Env;
 use object_store::path::Path;
@@ -131,10 +132,13 @@ impl ProgramCache {
             variants.push(program.clone());
             return Ok(program);
         }
-        let bundle = self.bundle(model, component).await?;
-        let program = match self.load(key, &bundle, env).await {
-            Some(program) => program,
-            None => self.build(key, bundle).await?,
+        // At the same time: a worker that starts waits for both.
+        let (bundle, kept) = futures::join!(self.bundle(model, component), self.kept(key));
+        let bundle = bundle?;
+        let mut kept = kept.iter().filter_map(|bytes| Program::from_bytes(bundle.clone(), bytes));
+        let program = match kept.find(|program| program.fits(env)) {
+            Some(program) => Arc::new(program),
+            None => self.build(key, bundle.clone()).await?,
         };
         if variants.len() >= VARIANTS {
             variants.remove(0);
@@ -143,19 +147,14 @@ impl ProgramCache {
         Ok(program)
     }
 
-    /// A program of the code that an earlier process, or another one, has built.
-    async fn load(&self, key: CodeKey, bundle: &Bundle, env: &BTreeMap<String, String>) -> Option<Arc<Program>> {
-        let mut kept = self.store.list(Some(&folder(key)));
-        while let Some(Ok(object)) = kept.next().await {
-            if let Ok(found) = self.store.get(&object.location).await
-                && let Ok(bytes) = found.bytes().await
-                && let Some(program) = Program::from_bytes(bundle.clone(), &bytes)
-                && program.fits(env)
-            {
-                return Some(Arc::new(program));
-            }
-        }
-        None
+    /// Programs of the code that an earlier process, or another one, has built.
+    async fn kept(&self, key: CodeKey) -> Vec<Bytes> {
+        let objects = self.store.list(Some(&folder(key))).filter_map(|found| async { found.ok() });
+        let bytes = objects.map(|object| async move {
+            let found = self.store.get(&object.location).await.ok()?;
+            found.bytes().await.ok()
+        });
+        bytes.buffered(CONCURRENT_BLOBS).filter_map(|bytes| async { bytes }).collect().await
     }
 
     async fn build(&self, key: CodeKey, bundle: Bundle) -> Result<Arc<Program>, ProgramError> {
@@ -163,13 +162,11 @@ impl ProgramCache {
             BuildError::Import(error) => ProgramError::Import(error.message),
             BuildError::Internal(message) => ProgramError::Internal(message),
         })?;
-        let (store, kept) = (self.store.clone(), program.clone());
-        self.env.spawn("keep-program", async move {
-            let path = folder(key).join(hex::encode(kept.env_key()));
-            if let Err(error) = store.put(&path, PutPayload::from(kept.to_bytes())).await {
-                tracing::warn!(%error, "cannot keep a built program; it is built again after the next start");
-            }
-        });
+        // Waited for: a process that may be suspended at any time would never come to it.
+        let path = folder(key).join(hex::encode(program.env_key()));
+        if let Err(error) = self.store.put(&path, PutPayload::from(program.to_bytes())).await {
+            tracing::warn!(%error, "cannot keep a built program; it is built again after the next start");
+        }
         Ok(program)
     }
 

@@ -90,6 +90,20 @@ impl AppModel {
         })
     }
 
+    /// Reads what [`Self::load`] is going to read, all at the same time and only to have it in memory.
+    pub async fn prefetch(db: &Database, snapshot: &Snapshot) {
+        let begin = || db.begin(snapshot.clone(), "_model");
+        let [mut first, mut second, mut third, mut fourth, mut fifth] = std::array::from_fn(|_| begin());
+        // What fails here fails again where it matters.
+        let _prefetched = futures::join!(
+            env_vars::read(&mut first),
+            udf_config::read(&mut second),
+            read_all_modules(&mut third),
+            auth::read(&mut fourth),
+            Handles::load(&mut fifth),
+        );
+    }
+
     /// The module stored at a canonical path.
     pub fn module(&self, path: &str) -> Option<&Arc<ModuleModel>> {
         self.modules.get(path)
