@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 
-import { HOURS_A_MONTH } from "./stack-numbers.mjs";
+import { HOURS_A_MONTH, MINUTES_A_MONTH } from "./stack-numbers.mjs";
 
 const read = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), "utf8"));
 export const PRICES = read("prices.json");
@@ -41,6 +41,11 @@ export function used(stack, relay, calls, usage = USAGE) {
   const queries = calls - mutations;
   requests(queries, usage.query);
   requests(mutations, usage.mutation);
+  add("readUnits", calls * usage.rivals.readUnitsPerCall[calls]);
+  // Whoever commits has entries flushed, so many at a time; relays leave that to the schedule and to their own memory.
+  const flushes = mutations / usage.flush.entries;
+  requests(flushes, usage.flush);
+  if (relay !== "fargate") invoke("upkeep", flushes, usage.flush.milliseconds);
   const run = (part) => {
     invoke(part, queries, usage.query.milliseconds);
     invoke(part, mutations, usage.mutation.milliseconds);
@@ -54,10 +59,21 @@ export function used(stack, relay, calls, usage = USAGE) {
     add("edgeRequests", calls / usage.callsPerConnectionMinute / 60);
   }
   if (relay === "socket-api") {
-    add("socketMessages", 2 * calls + pushes);
-    add("socketMinutes", calls / usage.callsPerConnectionMinute);
+    const { socket } = usage;
+    const minutes = calls / usage.callsPerConnectionMinute;
+    const connections = minutes / MINUTES_A_MONTH;
+    add("socketMessages", 2 * calls + pushes + minutes * socket.pingsPerConnectionMinute);
+    add("socketMinutes", minutes);
     run("socket");
-    invoke("socket", mutations, usage.pushMilliseconds);
+    // Each commit has the function look at all connections; each message and each push is a visit with a lease.
+    const look = socket.readUnitsPerLook + connections * socket.readUnitsPerConnection;
+    invoke("socket", mutations, socket.pushMilliseconds);
+    add("readUnits", mutations * look);
+    add("writeUnits", (calls + pushes) * socket.writeUnitsPerVisit);
+    // It is told of each minute, and stays for half of it while somebody is connected.
+    const tick = connections > 0 ? socket.busyTick : socket.idleTick;
+    invoke("socket", stack.scheduled.tick, tick.milliseconds);
+    add("readUnits", stack.scheduled.tick * tick.looks * look);
   }
   add(stack.edge ? "edgeTraffic" : "traffic", ((calls + (relay === "none" ? 0 : pushes)) * usage.answerKilobytes) / 1e6);
   if (stack.relay !== null) {
@@ -73,6 +89,8 @@ export function used(stack, relay, calls, usage = USAGE) {
     add("addresses", (addresses + relays - min) * HOURS_A_MONTH);
     // Relays follow the log while nothing happens.
     add("readUnits", relays * usage.relayTailReadsPerSecond * HOURS_A_MONTH * 3600);
+    // And say where they are.
+    add("writeUnits", relays * usage.relayRegistrationsPerSecond * HOURS_A_MONTH * 3600);
   }
   add("alarms", stack.alarms);
   add("secrets", stack.secrets);

@@ -1,6 +1,6 @@
 // What a price depends on, from the template of the stack.
 
-const MINUTES_A_MONTH = 43_800; // 730 hours
+export const MINUTES_A_MONTH = 43_800; // 730 hours
 export const HOURS_A_MONTH = MINUTES_A_MONTH / 60;
 
 /**

@@ -7,7 +7,7 @@ import { synth } from "../lib/cdk.mjs";
 import { echoPackages } from "../lib/echo.mjs";
 import { ROOT } from "../lib/tools.mjs";
 import { PRICES, USAGE, VOLUMES, dollars, total, used } from "./compute.mjs";
-import { stackNumbers } from "./stack-numbers.mjs";
+import { MINUTES_A_MONTH, stackNumbers } from "./stack-numbers.mjs";
 
 const FILE = path.join(ROOT, "docs", "prices.md");
 const IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/lakewire:1";
@@ -50,7 +50,7 @@ function intro() {
 
 Computed by \`make prices\` from the stack's own numbers (memory of the functions, schedules, alarms, secrets, size of a
 relay), from how much a call uses, and from the prices of AWS in ${PRICES.region}. ${
-    USAGE.measured ? "How much a call uses was measured." : "**How much a call uses is assumed so far, not measured**; see below."
+    USAGE.measured ? "How much a call uses was measured." : "**How much a call uses is counted in the code and assumed, not measured**; see below."
   }
 Dollars, without taxes. A month has 730 hours. Calls are ${Math.round((1 - USAGE.shareOfMutations) * 100)} % queries and ${Math.round(
     USAGE.shareOfMutations * 100,
@@ -98,18 +98,18 @@ ${table(["", "idle", "1 million calls", "100 million calls"], rows, 1)}`;
 }
 
 function million() {
-  const { mutation } = USAGE;
-  const cost =
-    dollars("writeUnits", mutation.writeUnits * 1e6) + dollars("readUnits", mutation.readUnits * 1e6) + dollars("puts", mutation.puts * 1e6) + dollars("gets", mutation.gets * 1e6);
+  const { mutation, flush } = USAGE;
+  const each = Object.fromEntries(["writeUnits", "readUnits", "puts", "gets"].map((item) => [item, mutation[item] + flush[item] / flush.entries]));
+  const cost = Object.entries(each).reduce((sum, [item, amount]) => sum + dollars(item, amount * 1e6), 0);
   return `## A million small mutations
 
-DynamoDB and S3 alone: ${money(cost)}, with ${mutation.writeUnits} write units each (the entry, and its deletion when it is trimmed), ${mutation.readUnits} read units, ${
-    mutation.puts
-  } PUTs and ${mutation.gets} GETs.`;
+DynamoDB and S3 alone: ${money(cost)}, with ${each.writeUnits} write units each (the entry, and its deletion when it is trimmed), ${rounded(each.readUnits)} read units (a look at the end of
+the log before, and the entry once when it is flushed), ${rounded(each.puts)} PUTs and ${rounded(each.gets)} GETs. By one instance after the other: an instance that commits
+beside others reads their entries too, about one unit more. Entries of more than 1 kB cost a write unit for each further one.`;
 }
 
 function assumptions() {
-  const rows = ["query", "mutation", "tick", "upkeep"].map((name) => {
+  const rows = ["query", "mutation", "tick", "upkeep", "flush"].map((name) => {
     const { milliseconds, readUnits, writeUnits, gets, puts } = USAGE[name];
     return [`\`${name}\``, milliseconds, readUnits, writeUnits, gets, puts].map(String);
   });
@@ -122,7 +122,17 @@ ${table(["one", "ms of Lambda", "read units", "write units", "GETs", "PUTs and L
 A client makes ${USAGE.callsPerConnectionMinute} call a minute while it is connected; a mutation changes what ${USAGE.pushesPerMutation} clients see; an answer has ${
     USAGE.answerKilobytes
   } kB; an invocation logs ${USAGE.logKilobytesPerInvocation} kB; ${USAGE.coldStartsPerThousandInvocations} of 1,000 invocations are cold and read the secret.
-A relay reads the end of the log ${USAGE.relayTailReadsPerSecond} time a second while nothing happens, and serves ${USAGE.relayCallsPerSecond} calls a second.
+A flush is of ${USAGE.flush.entries} entries. With 100 million calls, each also reads what other instances committed: ${
+    USAGE.rivals.readUnitsPerCall[1e8]
+  } read unit.
+With \`socket-api\`, a message of a client and a push are ${USAGE.socket.writeUnitsPerVisit} write units each (the session's record is taken and released); each commit reads
+${USAGE.socket.readUnitsPerLook} units and one for each connection; the tick has the function stay for half a minute while somebody is connected, and pings
+${USAGE.socket.pingsPerConnectionMinute} times a minute who was told nothing. Connections are taken to be spread over the whole month: ${Math.round(
+    1e6 / USAGE.callsPerConnectionMinute / MINUTES_A_MONTH,
+  )} and ${Math.round(1e8 / USAGE.callsPerConnectionMinute / MINUTES_A_MONTH)} at a time.
+A relay reads the end of the log ${USAGE.relayTailReadsPerSecond} time a second while nothing happens, writes where it is every ${
+    1 / USAGE.relayRegistrationsPerSecond
+  } seconds, and serves ${USAGE.relayCallsPerSecond} calls a second.
 Stored are ${VOLUMES.map((calls) => `${USAGE.stored[calls].bucket} GB in the bucket and ${USAGE.stored[calls].table} GB in the table`).join("; ")}, for the three columns.`;
 }
 
@@ -138,6 +148,10 @@ ${table(["", "price", "free", "source of"], rows, 1)}`;
 
 function money(value) {
   return `$${value.toFixed(2).replaceAll(/\B(?=(\d{3})+(?!\d))/g, ",")}`;
+}
+
+function rounded(value) {
+  return Number(value.toFixed(2));
 }
 
 function count(value) {
