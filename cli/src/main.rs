@@ -84,12 +84,18 @@ fn keep_others_out() {
     }
 }
 
+/// What is logged unless `RUST_LOG` says otherwise.
+fn default_filter() -> String {
+    let own = "warn,lakewire=info";
+    if lambda::is_here() { format!("{own},{}=info", lakewire_functions::logs::TARGET) } else { own.to_owned() }
+}
+
 /// Runs a command with the real clock, randomness and tasks; what it logs goes to standard error.
 fn block_on<F: Future<Output = Result<(), Failure>>>(command: impl FnOnce(Env) -> F) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(
             tracing_subscriber::EnvFilter::try_from_default_env()
-                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,lakewire=info")),
+                .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default_filter())),
         )
         .with_writer(std::io::stderr)
         .with_ansi(!lambda::is_here())

@@ -17,7 +17,7 @@ use serde_json::{Value as Json, json};
 
 use super::options::LambdaArguments;
 use super::socket;
-use super::worker::Worker;
+use super::worker::{Worker, end_with_the_log};
 use crate::args::OpenData;
 use crate::failure::Failure;
 use crate::storage::open::{BranchOptions, Deployment, Storage};
@@ -152,6 +152,7 @@ impl Kept {
         // It trims the log, but does nothing in the background.
         let options = BranchOptions { upkeep: Upkeep::OnDemand, ..BranchOptions::from(&arguments.serve.tuning) };
         let db = deployment.database(&arguments.serve.storage.branch, &options).await?;
+        env.spawn("sealed", end_with_the_log(db.clone()));
         Ok(Self { deployment, db })
     }
 

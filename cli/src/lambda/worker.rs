@@ -5,7 +5,7 @@ use std::sync::Arc;
 use lakewire_functions::engine::Engine;
 use lakewire_functions::lambda::{Listeners, Notices};
 use lakewire_functions::nudge::{Nudge, NudgeKey};
-use lakewire_storage::database::Upkeep;
+use lakewire_storage::database::{Database, Upkeep};
 use lakewire_storage::env::Env;
 use lakewire_storage::timeline::TimelineId;
 
@@ -17,6 +17,14 @@ use crate::failure::Failure;
 use crate::serve::Addresses;
 use crate::storage::open::{BranchOptions, Deployment, Storage};
 use crate::storage::place::Place;
+
+/// Ends the process once its log is sealed: the branch was restored to an earlier moment, and goes on with another log. Lambda
+/// starts another process, which finds it.
+pub async fn end_with_the_log(db: Arc<Database>) {
+    let successor = db.sealed().await;
+    tracing::warn!(successor, "the branch was restored or deleted; this process ends");
+    std::process::exit(1);
+}
 
 /// A deployment whose functions can be run here.
 pub struct Worker {
@@ -62,6 +70,7 @@ impl Worker {
         let elsewhere = Elsewhere { runner: None, node: cloud.node(&arguments.cloud, origin) };
         let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere, elsewhere)?;
         engine.warm_up().await;
+        env.spawn("sealed", end_with_the_log(db));
         Ok(Self { arguments, cloud, deployment, timeline, engine })
     }
 

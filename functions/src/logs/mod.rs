@@ -37,6 +37,10 @@ pub struct FunctionLog {
     newest: watch::Sender<f64>,
 }
 
+/// What executions are called in the log of the process: `RUST_LOG=function_log=info` shows them. A server that is alone does not
+/// by default; where processes come and go, their log is the only one that stays.
+pub const TARGET: &str = "function_log";
+
 #[derive(Default)]
 struct Ring {
     entries: VecDeque<(f64, Arc<LogEntry>)>,
@@ -59,8 +63,14 @@ impl FunctionLog {
         Self { env, ring: Mutex::default(), newest: watch::channel(0.0).0 }
     }
 
-    /// Appends an entry; the oldest ones make room for it.
+    /// Appends an entry; the oldest ones make room for it. The process' own log has it too, as one line of JSON, if that
+    /// shows the target [`TARGET`].
     pub fn append(&self, entry: LogEntry) {
+        if tracing::enabled!(target: TARGET, tracing::Level::INFO)
+            && let Ok(line) = serde_json::to_string(&entry)
+        {
+            tracing::info!(target: TARGET, "{line}");
+        }
         let now_ms = self.now_ms();
         let bytes = entry.approximate_bytes();
         let time = {
