@@ -28,6 +28,13 @@ const LOG_LINES_KEPT = 200;
  */
 const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
 
+/**
+ * For tests that only a process of one's own can pass: `skip: notServerless("why")`.
+ *
+ * @param {string} why what of the topology it is that does not allow it
+ */
+export const notServerless = (why) => STORAGE === "serverless" && why;
+
 /** Servers that still run; whatever happens to the test, none outlives its process. */
 const running = new Set();
 

@@ -75,7 +75,7 @@ export class Serverless {
 
   /** To be called once. */
   async start({ relays = 0, faults, latency, functions = {}, schedule = true, args = [], env = {} }) {
-    const { bootstrap } = packaged();
+    const { bootstrap, node } = packaged();
     const name = instanceName(args);
     [this.storage, this.lambda, this.edge] = await Promise.all([awsStorage({ faults, latency }), startLambda(), Edge.start()]);
     this.faults = this.storage.faults;
@@ -89,7 +89,6 @@ export class Serverless {
     [this.port, this.sitePort] = [this.url, this.siteUrl].map((url) => Number(new URL(url).port));
     const { LAKEWIRE_CREATE_TABLE: _made, ...aws } = this.storage.env;
     this.env = {
-      ...aws,
       ...this.lambda.env,
       LAKEWIRE_LOG: "dynamodb",
       LAKEWIRE_TABLE: this.storage.table,
@@ -100,10 +99,14 @@ export class Serverless {
       CONVEX_SITE_ORIGIN: this.siteUrl,
       LAKEWIRE_TICK_FUNCTION: `${name}-tick`,
       LAKEWIRE_UPKEEP_FUNCTION: `${name}-upkeep`,
+      LAKEWIRE_NODE_FUNCTION: `${name}-node`,
       ...(socket && { LAKEWIRE_SOCKET_FUNCTION: `${name}-socket`, LAKEWIRE_SOCKET_ENDPOINT: socket.endpoint }),
       ...variables(args),
       ...env,
+      // Not those that a test plants.
+      ...aws,
     };
+    await this.lambda.define(`${name}-node`, { node, memory: 1024, timeoutMs: 600_000, ...functions.node });
     for (const [part, definition] of Object.entries(FUNCTIONS)) {
       const told = { ...this.env, LAKEWIRE_SITE_API: "site", RUST_LOG: process.env.RUST_LOG ?? "warn,lakewire=info" };
       await this.lambda.define(`${name}-${part}`, { bootstrap, handler: part, env: told, ...definition, ...functions[part] });
