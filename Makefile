@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices e2e-aws simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices e2e-short e2e-aws simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -29,7 +29,7 @@ dev: build ## Run the example chat on a local deployment; ctrl-C stops it
 	@scripts/dev
 
 test: setup ## Everything that must pass before a change lands
-	@$(MAKE) --no-print-directory lint tidy unit conformance components browser storage
+	@$(MAKE) --no-print-directory lint tidy unit conformance components browser storage e2e-short
 	@$(MAKE) --no-print-directory simulate SEEDS=$(simulate_seeds)
 	@$(MAKE) --no-print-directory crash LAKEWIRE_CRASH_ROUNDS=$(crash_rounds)
 
@@ -40,7 +40,7 @@ unit: ## Tests in Rust
 	$(cargo) nextest run --locked --workspace --exclude lakewire-tidy --profile $(if $(CI),ci,default)
 
 # These run the release build, whatever else was built since.
-conformance components browser crash storage e2e-aws: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+conformance components browser crash storage e2e-short e2e-aws: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
 
 conformance: build ## The official client and CLI against the server
 	npm run --silent --prefix tests conformance
@@ -59,6 +59,10 @@ crash: build ## kill -9 under load, 50 times; LAKEWIRE_CRASH_ROUNDS=n for n time
 storage: build ## Local storage and emulated AWS: promote, branches, restore, kill -9, two servers, conformance
 	$(cargo) build --locked --workspace --bin lakewire-emulator
 	npm run --silent --prefix tests storage
+
+e2e-short: build ## The short form of `make e2e-aws`: no stack, few kills, no conformance
+	$(cargo) build --locked --workspace --bin lakewire-emulator
+	npm run --silent --prefix tests e2e:short
 
 e2e-aws: build ## A deployment of functions, table, bucket and relays on emulated AWS: CLI, clients, faults, kills, conformance
 	$(cargo) build --locked --workspace --bin lakewire-emulator

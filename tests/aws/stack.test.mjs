@@ -12,7 +12,6 @@ import { anyApi as api } from "convex/server";
 import WebSocket from "ws";
 
 import { deployApp, freePort, lakewire, makeProject, Server } from "../lib/server.mjs";
-import { echoPackages } from "./lib/echo.mjs";
 import { startMinistack } from "./lib/ministack.mjs";
 import { packaged } from "./lib/package.mjs";
 import { RELAY } from "./lib/serverless.mjs";
@@ -25,8 +24,8 @@ let ministack, stack, relay, deployed, client;
 
 before(async () => {
   ministack = await startMinistack();
-  const { nodePackage } = echoPackages();
-  stack = await deployStack({ ministack, relay: "fargate", name: NAME, package: packaged().zip, nodePackage, environment: { AWS_ENDPOINT_URL: ministack.endpoint } });
+  const { zip, nodeZip: nodePackage } = packaged();
+  stack = await deployStack({ ministack, relay: "fargate", name: NAME, package: zip, nodePackage, environment: { AWS_ENDPOINT_URL: ministack.endpoint } });
   const { SecretString: secret } = await ministack.aws.json("secretsmanager", "secretsmanager.GetSecretValue", { SecretId: stack.secretArn });
   const identity = { INSTANCE_NAME: NAME, INSTANCE_SECRET: secret };
   const adminKey = (await lakewire(["keys", "create"], { args: [], env: { ...identity, LAKEWIRE_STORE: `s3://${stack.bucket}` } })).stdout.trim();

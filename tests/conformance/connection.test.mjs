@@ -5,6 +5,7 @@ import net from "node:net";
 import { test } from "node:test";
 import WebSocket from "ws";
 import { nextValue, sleep, until, useServer } from "./harness.mjs";
+import { notServerless } from "../lib/server.mjs";
 
 const use = useServer();
 
@@ -23,7 +24,7 @@ test("1: the client connects, with and without permessage-deflate", async () => 
   }
 });
 
-test("2: an address with a trailing slash works, over the socket and HTTP", async () => {
+test("2: an address with a trailing slash works, over the socket and HTTP", { skip: notServerless("CloudFront has no pattern for two slashes") }, async () => {
   const client = use.client(`${use.url}/`);
   assert.equal(await nextValue(client, "mod:named", {}), "named of mod");
   const response = await fetch(`${use.url}//api/query`, {

@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { ConvexHttpClient } from "convex/browser";
 import { anyApi as api } from "convex/server";
 import { ConvexError } from "convex/values";
-import { deployApp, makeProject, runCli, startServer, writeFiles } from "../lib/server.mjs";
+import { deployApp, makeProject, runCli, startServer, writeFiles, notServerless } from "../lib/server.mjs";
 import { sleep, until } from "./harness.mjs";
 
 const ACTIONS = `"use node";
@@ -147,7 +147,7 @@ test("runtime 125: what ends the process ends the action, and the next one runs"
   assert.equal(await client.action(api.mail.count), 1);
 });
 
-test("two actions run in one process at a time", async () => {
+test("two actions run in one process at a time", { skip: notServerless("Lambda runs one at a time in a process") }, async () => {
   const pids = await Promise.all([client.action(api.mail.meet), client.action(api.mail.meet)]);
   assert.equal(pids[0], pids[1]);
 });
@@ -208,7 +208,7 @@ test("deploy 29: what the push refuses", async () => {
   await refused({ "convex/other.ts": broken }, /Failed to analyze other\.js: Uncaught Error: at import/);
 });
 
-test("deploy 29: a package that npm does not find, and a server without Node.js", { timeout: 60_000 }, async () => {
+test("deploy 29: a package that npm does not find, and a server without Node.js", { skip: notServerless("the Node.js is that of Lambda"), timeout: 60_000 }, async () => {
   const start = async ({ url, adminKey }) => {
     const mail = { path: "mail.js", source: "export const x = 1;", environment: "node" };
     const body = {

@@ -24,9 +24,16 @@ const LOG_LINES_KEPT = 200;
 
 /**
  * What servers are whose test does not choose: a process with a data directory (`local`) or with emulated AWS (`aws`), or
- * functions of an emulated Lambda (`serverless`), with as many relays as LAKEWIRE_RELAYS says.
+ * functions of an emulated Lambda (`serverless`), with as many relays as LAKEWIRE_RELAYS says, or `socket-api`.
  */
 const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
+
+/**
+ * For tests that only a process of one's own can pass: `skip: notServerless("why")`.
+ *
+ * @param {string} why what of the topology it is that does not allow it
+ */
+export const notServerless = (why) => STORAGE === "serverless" && why;
 
 /** Servers that still run; whatever happens to the test, none outlives its process. */
 const running = new Set();
@@ -47,7 +54,8 @@ const running = new Set();
 export async function startServer(options = {}) {
   if (STORAGE === "serverless" && options.storage === undefined && options.dataDir === undefined) {
     const { startServerless } = await import("../aws/lib/serverless.mjs");
-    return await startServerless({ relays: Number(process.env.LAKEWIRE_RELAYS ?? 0), ...options });
+    const relays = process.env.LAKEWIRE_RELAYS ?? "0";
+    return await startServerless({ relays: relays === "socket-api" ? relays : Number(relays), ...options });
   }
   const storage = options.storage ?? (options.dataDir === undefined ? await chosenStorage() : undefined);
   options = { ...options, storage };

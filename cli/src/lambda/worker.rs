@@ -10,7 +10,7 @@ use lakewire_storage::env::Env;
 use lakewire_storage::timeline::TimelineId;
 
 use super::options::LambdaArguments;
-use crate::args::IdentityArgs;
+use crate::args::{IdentityArgs, InstanceSecret};
 use crate::cloud::Cloud;
 use crate::engine::Elsewhere;
 use crate::failure::Failure;
@@ -48,7 +48,7 @@ impl Worker {
     pub async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
         let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
         let cloud = Cloud::around(&storage, env)?;
-        let nobody = IdentityArgs::default();
+        let nobody = IdentityArgs { instance_name: None, instance_secret: InstanceSecret(None) };
         // At the same time: the first request waits for both.
         let (secret, existing) = futures::join!(
             cloud.identify(&arguments.cloud, &mut arguments.serve.identity),

@@ -9,7 +9,7 @@ use object_store::ObjectStore;
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 
-use super::{FileError, parse_sha256};
+use super::{FileError, Sweep, parse_sha256};
 use crate::engine::tests::harness::App;
 
 async fn objects(app: &App) -> usize {

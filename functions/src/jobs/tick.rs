@@ -61,7 +61,6 @@ impl Ticker {
             // Whichever comes first.
             let _either = env.timeout(pause, shared.ended.notified()).await;
         }
-        let left = shared.owners.lock().await.leave(engine).await;
-        left
+        shared.owners.lock().await.leave(engine).await
     }
 }
