@@ -1,0 +1,54 @@
+// Latencies through relays.
+
+import { setTimeout as sleep } from "node:timers/promises";
+
+import { deployment } from "./deployment.mjs";
+import { Socket } from "./socket.mjs";
+import { summary, target, timed } from "./statistics.mjs";
+
+const WARM_UP = 30;
+const CALLS = 300;
+/** A relay reads where others are this often. */
+const PEERS_MS = 21_000;
+const PAUSE_MS = 20;
+
+/** A mutation on a socket until it is answered, and until a subscription on the other relay has its value. */
+export async function latency() {
+  const deployed = await deployment({ relays: 2 });
+  const sockets = [];
+  try {
+    const [one, other] = deployed.relays;
+    sockets.push(await Socket.open(one.socketUrl), await Socket.open(other.socketUrl));
+    const [writer, reader] = sockets;
+    await timed(WARM_UP, (key) => writer.mutation("bench:insert", { key }));
+    const answered = await timed(CALLS, (key) => writer.mutation("bench:insert", { key }));
+
+    await sleep(PEERS_MS);
+    let heard;
+    await reader.subscribe([["bench:counter", { name: "other" }, (value) => heard?.(value)]]);
+    const [fromSending, fromAnswer] = [[], []];
+    for (let n = 0; n < WARM_UP + CALLS; n++) {
+      const seen = new Promise((resolve) => {
+        heard = (value) => value > n && resolve(performance.now());
+      });
+      const started = performance.now();
+      await writer.mutation("bench:bump", { name: "other" });
+      const committed = performance.now();
+      const at = await seen;
+      if (n >= WARM_UP) {
+        fromSending.push(at - started);
+        fromAnswer.push(Math.max(0, at - committed));
+      }
+      await sleep(PAUSE_MS);
+    }
+    const names = ["warm mutation over a relay", "mutation to a subscriber of the other relay", "commit to subscriber on the other relay"];
+    return [
+      { name: names[0], ...summary(answered), targets: [target(names[0], summary(answered).p50_ms, 15, "ms")] },
+      { name: names[1], ...summary(fromSending), targets: [] },
+      { name: names[2], ...summary(fromAnswer), targets: [target(names[2], summary(fromAnswer).p50_ms, 30, "ms")] },
+    ];
+  } finally {
+    for (const socket of sockets) socket.close();
+    await deployed.stop();
+  }
+}
