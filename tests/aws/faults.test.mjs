@@ -96,8 +96,12 @@ test("a worker that dies before its commit has done nothing, and one that dies a
   const append = (seq) => client.mutation(api.ledger.append, { client: "one", seq, padding: "" });
   const seqs = async () => (await readLedger(client)).entries.map(({ seq }) => seq);
   await append(1);
-  await server.faults.set({ plan: [kills(server, "http", "CallBefore")] });
-  await assert.rejects(append(2), UNANSWERED);
+  // The request is on its way, and never arrives: the process dies meanwhile.
+  await server.faults.set({ plan: [{ fault: "LostRequest", ms: 3_000, ...APPEND }] });
+  const second = assert.rejects(append(2), UNANSWERED);
+  await until(async () => (await server.faults.stillPlanned("dynamodb")) === 0, "the commit");
+  await server.lambda.kill(`${server.name}-http`, { which: "busy" });
+  await second;
   assert.deepEqual(await seqs(), [1]);
   await server.faults.set({ plan: [kills(server, "http", "CallAfter")] });
   await assert.rejects(append(3), UNANSWERED);

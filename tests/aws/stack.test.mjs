@@ -26,7 +26,7 @@ let ministack, stack, relay, deployed, client;
 before(async () => {
   ministack = await startMinistack();
   const { nodePackage } = echoPackages();
-  stack = await deployStack({ ministack, relay: "fargate", name: NAME, package: packaged().zip, nodePackage });
+  stack = await deployStack({ ministack, relay: "fargate", name: NAME, package: packaged().zip, nodePackage, environment: { AWS_ENDPOINT_URL: ministack.endpoint } });
   const { SecretString: secret } = await ministack.aws.json("secretsmanager", "secretsmanager.GetSecretValue", { SecretId: stack.secretArn });
   const identity = { INSTANCE_NAME: NAME, INSTANCE_SECRET: secret };
   const adminKey = (await lakewire(["keys", "create"], { args: [], env: { ...identity, LAKEWIRE_STORE: `s3://${stack.bucket}` } })).stdout.trim();

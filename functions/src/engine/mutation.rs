@@ -43,6 +43,8 @@ enum Attempt {
     Done(MutationRun),
     /// The occasion for it has passed.
     Passed,
+    /// Others may have committed what it should have seen.
+    Stale,
     Lost(Box<Lost>),
 }
 
@@ -105,15 +107,20 @@ impl Engine {
 
     async fn run_once(&self, call: &Call, once: Once<'_>) -> Result<Option<MutationRun>, CallFailure> {
         let mut contest = Contest::default();
+        let mut is_fresh = !self.db.is_shared();
         loop {
             // Who lost at the head of a queue, to one who was not in it, stays there.
             if !contest.has_place() {
                 drop(contest.turn.take());
                 contest.turn = self.conflicts.turn(&contest.losses).await;
             }
-            let lost = match self.attempt(call, once, &mut contest).await? {
+            let lost = match self.attempt(call, once, &mut contest, is_fresh).await? {
                 Attempt::Done(run) => return Ok(Some(run)),
                 Attempt::Passed => return Ok(None),
+                Attempt::Stale => {
+                    is_fresh = true;
+                    continue;
+                }
                 Attempt::Lost(lost) => lost,
             };
             contest.losses.add((lost.conflict.table.clone(), lost.conflict.id));
@@ -134,8 +141,16 @@ impl Engine {
         }
     }
 
-    async fn attempt(&self, call: &Call, once: Once<'_>, contest: &mut Contest<'_>) -> Result<Attempt, CallFailure> {
+    /// Runs it once. `is_fresh`: whether all is known here that was acknowledged before the call, by whatever process.
+    async fn attempt(
+        &self,
+        call: &Call,
+        once: Once<'_>,
+        contest: &mut Contest<'_>,
+        is_fresh: bool,
+    ) -> Result<Attempt, CallFailure> {
         let started = self.start();
+        let known = self.db.entry();
         // What an occasion has written is not known elsewhere.
         let goes_elsewhere = !matches!(once, Once::Occasion(_)) && !call.path.is_system() && self.is_full();
         let snapshot = if goes_elsewhere { self.db.latest() } else { self.db.head() };
@@ -184,6 +199,13 @@ impl Engine {
             self.starvation.give_way(&tx).await;
         }
         let stored = self.files.settle(&mut tx, stored).await;
+        // What writes is compared with the log when it is appended. What only fails, or only reads, would not be.
+        if !is_fresh && tx.is_read_only() {
+            self.refresh().await?;
+            if self.db.entry() != known {
+                return Ok(Attempt::Stale);
+            }
+        }
         let reads = if contest.may_starve() { tx.reads().clone() } else { ReadSet::new() };
         let committed = self.commit(tx, contest).await;
         self.files.settle_commit(&committed, &stored).await;

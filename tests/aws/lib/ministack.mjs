@@ -16,11 +16,22 @@ const REGION = "us-east-1";
 const ROOT = { accessKeyId: "lakewiretests", secretAccessKey: "lakewire-tests-secret" };
 const START_TIMEOUT_MS = 60_000;
 
-/** Ends with its parent, however that ends: it then reads the end of its standard input. */
+/**
+ * Ends with its parent, however that ends: it then reads the end of its standard input. Compressed bodies of requests to HTTP
+ * APIs get to functions as base64, as others that are not text do; it would decode them.
+ */
 const LAUNCHER = `
-import os, sys, threading
+import contextvars, os, sys, threading
 threading.Thread(target=lambda: (sys.stdin.buffer.read(), os._exit(0)), daemon=True).start()
 sys.argv = ["ministack"]
+from ministack.services import apigateway
+is_encoded = contextvars.ContextVar("is_encoded", default=False)
+proxy, is_text = apigateway._invoke_lambda_proxy, apigateway._v2_request_body_is_text
+async def invoke(integration, api_id, stage, path, method, headers, *rest, **named):
+    is_encoded.set("content-encoding" in headers)
+    return await proxy(integration, api_id, stage, path, method, headers, *rest, **named)
+apigateway._invoke_lambda_proxy = invoke
+apigateway._v2_request_body_is_text = lambda content_type: not is_encoded.get() and is_text(content_type)
 from ministack.app import main
 main()
 `;

@@ -9,6 +9,12 @@ export const list = query(async (ctx) => (await ctx.db.query("messages").collect
 
 export const count = query(async (ctx) => (await ctx.db.query("messages").collect()).length);
 
+/** Fails if nobody has said it. */
+export const need = mutation(async (ctx, { text }) => {
+  const messages = await ctx.db.query("messages").collect();
+  if (!messages.some((message) => message.text === text)) throw new Error(`nobody has said ${text}`);
+});
+
 /** So many characters. */
 export const long = query(async (ctx, { length }) => "0123456789".repeat(length / 10));
 
