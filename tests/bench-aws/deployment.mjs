@@ -1,6 +1,6 @@
 // A deployment with the latencies of AWS and the app of `tests/bench`.
 
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import path from "node:path";
 
 import { startServerless } from "../aws/lib/serverless.mjs";
@@ -84,11 +84,6 @@ class Relay extends Server {
   get cpuMs() {
     const fields = readFileSync(`/proc/${this.pid}/stat`, "utf8").split(") ")[1].split(" ");
     return (Number(fields[11]) + Number(fields[12])) * TICKS_MS;
-  }
-
-  /** Open files, connections among them. */
-  get files() {
-    return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   async call(kind, name, args) {

@@ -40,7 +40,7 @@ export async function restart() {
 async function once(relay, clients, signal) {
   const counts = clients.map((client) => client.connectionState().connectionCount);
   const started = performance.now();
-  const times = Array(clients.length);
+  const times = Array.from(clients, () => undefined);
   let ready;
   const restarted = (async () => {
     if (signal === "SIGKILL") await relay.kill9();
@@ -51,7 +51,7 @@ async function once(relay, clients, signal) {
     for (const [n, client] of clients.entries()) {
       if (times[n] === undefined && synced(client, counts[n] + 1)) times[n] = performance.now() - started;
     }
-    return times.every((time) => time !== undefined) || undefined;
+    return times.every((time) => time !== undefined);
   }, `clients are back after ${signal}`, times);
   await restarted;
   const runs = (await relay.executions()).filter(({ udfType, cachedResult }) => udfType === "Query" && !cachedResult).length;

@@ -60,6 +60,11 @@ export class Socket {
     return await answered;
   }
 
+  /** Whether it is of no use any more. */
+  get isClosed() {
+    return this.#failed !== undefined;
+  }
+
   close() {
     this.#failed = new Error("closed");
     this.#socket.terminate();
