@@ -24,7 +24,7 @@ const LOG_LINES_KEPT = 200;
 
 /**
  * What servers are whose test does not choose: a process with a data directory (`local`) or with emulated AWS (`aws`), or
- * functions of an emulated Lambda (`serverless`), with as many relays as LAKEWIRE_RELAYS says.
+ * functions of an emulated Lambda (`serverless`), with as many relays as LAKEWIRE_RELAYS says, or `socket-api`.
  */
 const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
 
@@ -47,7 +47,8 @@ const running = new Set();
 export async function startServer(options = {}) {
   if (STORAGE === "serverless" && options.storage === undefined && options.dataDir === undefined) {
     const { startServerless } = await import("../aws/lib/serverless.mjs");
-    return await startServerless({ relays: Number(process.env.LAKEWIRE_RELAYS ?? 0), ...options });
+    const relays = process.env.LAKEWIRE_RELAYS ?? "0";
+    return await startServerless({ relays: relays === "socket-api" ? relays : Number(relays), ...options });
   }
   const storage = options.storage ?? (options.dataDir === undefined ? await chosenStorage() : undefined);
   options = { ...options, storage };

@@ -68,20 +68,33 @@ pub fn answer_of(parts: Parts, body: Vec<u8>) -> ApiGatewayV2httpResponse {
     let is_plain = !parts.headers.contains_key(CONTENT_ENCODING);
     match String::from_utf8(body) {
         Ok(text) if text.is_empty() => {}
-        // A third smaller than in base64.
-        Ok(text) if is_plain => answer.body = Some(EventBody::Text(text)),
+        // Smaller than in base64, mostly by a third.
+        Ok(text) if is_plain && escapes(&text) <= text.len() / 3 => answer.body = Some(EventBody::Text(text)),
         Ok(text) => (answer.body, answer.is_base64_encoded) = (Some(EventBody::Binary(text.into_bytes())), true),
         Err(binary) => (answer.body, answer.is_base64_encoded) = (Some(EventBody::Binary(binary.into_bytes())), true),
     }
     answer
 }
 
-/// Headers with one value each. The length is API Gateway's to tell.
+/// How many bytes JSON adds to a text.
+fn escapes(text: &str) -> usize {
+    let added = |byte| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 1,
+        0..0x20 => 5,
+        _ => 0,
+    };
+    text.bytes().map(added).sum()
+}
+
+/// Headers with one value each, those without whose value is no ASCII: an event cannot have them. The length is API Gateway's to
+/// tell.
 fn joined(headers: &HeaderMap) -> HeaderMap {
     let mut joined = HeaderMap::with_capacity(headers.len());
     for name in headers.keys().filter(|name| **name != SET_COOKIE && **name != CONTENT_LENGTH) {
         let values: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
-        if let Ok(value) = HeaderValue::from_bytes(&values.join(&b", "[..])) {
+        if let Ok(value) = HeaderValue::from_bytes(&values.join(&b", "[..]))
+            && value.to_str().is_ok()
+        {
             joined.insert(name, value);
         }
     }

@@ -64,3 +64,19 @@ fn responses_become_events() {
     assert_eq!(packed["isBase64Encoded"], json!(true));
     assert_eq!(answer(&[], b"")["body"], Json::Null);
 }
+
+#[test]
+fn text_that_json_makes_much_longer_goes_in_base64() {
+    assert_eq!(answer(&[], &[7; 1000])["isBase64Encoded"], json!(true));
+    assert_eq!(answer(&[], br#"{"a":[1,2,3,4,5]}"#)["isBase64Encoded"], json!(false));
+}
+
+#[test]
+fn headers_that_an_event_cannot_have_are_left_out() {
+    let mut response = http::Response::new(());
+    let latin = HeaderValue::from_bytes(b"caf\xe9").expect("a value");
+    response.headers_mut().append("x-latin", latin);
+    response.headers_mut().append("x-plain", HeaderValue::from_static("yes"));
+    let answer = serde_json::to_value(answer_of(response.into_parts().0, Vec::new())).expect("JSON");
+    assert_eq!(answer["headers"], json!({"x-plain": "yes"}));
+}

@@ -48,8 +48,10 @@ impl Committer {
     /// Makes the next entries of the log, those of another writer, part of latest. Gives the lock back.
     pub(super) fn take_over(&self, mut inner: MutexGuard<'_, Inner>, entries: Vec<LogEntry>) {
         let seal = entries.iter().find_map(|entry| entry.seal.clone());
-        let forgotten = inner.take_over(&self.env, entries);
+        let (forgotten, foreign) = inner.take_over(&self.env, entries);
+        // Before it is told: who hears of a commit finds it in latest.
         self.publish(&inner);
+        inner.subscribers.send(foreign);
         drop(inner);
         drop(forgotten);
         if let Some(seal) = seal {
@@ -68,8 +70,14 @@ impl Committer {
                 return;
             }
         };
-        let forgotten = self.inner.lock().start_again(found);
+        let mut inner = self.inner.lock();
+        let forgotten = inner.start_again(found);
+        self.publish(&inner);
+        if forgotten.is_some() {
+            let ts = inner.latest.ts();
+            inner.subscribers.skip_to(ts);
+        }
+        drop(inner);
         drop(forgotten);
-        self.publish(&self.inner.lock());
     }
 }

@@ -12,8 +12,9 @@ use crate::state::history::{Forgotten, History};
 
 impl Inner {
     /// Makes the entries of another writer, the next ones of the log, part of latest, and accepts again what was accepted before
-    /// and does not depend on what they changed. Whoever committed the rest gets the conflict.
-    pub(super) fn take_over(&mut self, env: &Env, entries: Vec<LogEntry>) -> Forgotten {
+    /// and does not depend on what they changed. Whoever committed the rest gets the conflict. Gives what is to be dropped outside
+    /// of any lock, and what the subscribers are to be sent once latest is published.
+    pub(super) fn take_over(&mut self, env: &Env, entries: Vec<LogEntry>) -> (Forgotten, Vec<Arc<LoggedTransaction>>) {
         let taken_back = self.take_back(0);
         self.stalled = None;
         self.in_flight = false;
@@ -41,16 +42,15 @@ impl Inner {
         self.head = self.latest.clone();
         self.last_ts = self.last_ts.max(ts);
         let forgotten = self.history.advance(&self.latest);
-        self.subscribers.send(foreign.clone());
         match &self.ended {
-            None => self.accept_again(env, taken_back, foreign),
+            None => self.accept_again(env, taken_back, foreign.clone()),
             Some(ended) => taken_back.into_iter().for_each(|pending| pending.answer(&Err(ended.clone()))),
         }
-        forgotten
+        (forgotten, foreign)
     }
 
     /// Goes on with what was found anew, because the entries in between are not known. Everything pending conflicts. The result
-    /// is to be dropped outside of any lock.
+    /// is to be dropped outside of any lock; the subscribers are told after latest is published.
     pub(super) fn start_again(&mut self, found: Found) -> Option<History> {
         if found.entry <= self.entry {
             return None;
@@ -61,7 +61,6 @@ impl Inner {
         self.head = self.latest.clone();
         (self.last_ts, self.log_ts, self.entry) = (self.last_ts.max(ts), found.log_ts, found.entry);
         (self.stalled, self.in_flight, self.manifest) = (None, false, found.manifest);
-        self.subscribers.skip_to(ts);
         let history = History::new(self.retention, &self.latest);
         Some(std::mem::replace(&mut self.history, history))
     }

@@ -7,6 +7,8 @@
 //   await server.stop();
 
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
 import { awsStorage, lambda as startLambda } from "../../lib/emulators.mjs";
 import { freePort, lakewire, Server } from "../../lib/server.mjs";
@@ -15,13 +17,21 @@ import { Edge } from "./edge.mjs";
 import { packaged } from "./package.mjs";
 
 /** The command of a relay. */
-export const RELAY = "serve";
+export const RELAY = "relay";
+/** What stands for relays where API Gateway holds the sockets. */
+const SOCKET_API = "socket-api";
+/** The function of CloudFront that leads sockets to API Gateway. */
+const SYNC = fileURLToPath(new URL("../../../infra/cdk/edge/sync.js", import.meta.url));
+/** Clients name their version; tests also do without. */
+const SYNC_PATHS = ["/api/*/sync", "/api/sync"];
 const MINUTE_MS = 60_000;
 /** As in `infra`: handler to what the function may use. */
 const FUNCTIONS = {
   http: { memory: 1769, timeoutMs: 30_000 },
+  run: { memory: 1769, timeoutMs: 60_000 },
   tick: { memory: 1769, timeoutMs: 900_000 },
   upkeep: { memory: 1769, timeoutMs: 900_000 },
+  socket: { memory: 1769, timeoutMs: 900_000 },
 };
 /** Variables of options that are not named after them. */
 const VARIABLES = {
@@ -35,7 +45,7 @@ const VARIABLES = {
  * Starts one; what it is made of ends with this process.
  *
  * @param {object} [options]
- * @param {number} [options.relays] how many
+ * @param {number | "socket-api"} [options.relays] how many processes; or none, and API Gateway holds the sockets
  * @param {object} [options.faults] as of `awsStorage`
  * @param {object} [options.latency] as of `awsStorage`
  * @param {Record<string, object>} [options.functions] changes of the definitions of functions, by part
@@ -75,6 +85,7 @@ export class Serverless {
     [this.apiUrl, this.siteUrl] = [await api("api"), await api("site")];
     this.url = this.edge.url;
     this.name = name;
+    const socket = relays === SOCKET_API ? await this.lambda.api("socket", { kind: "websocket", function: `${name}-socket` }) : undefined;
     [this.port, this.sitePort] = [this.url, this.siteUrl].map((url) => Number(new URL(url).port));
     const { LAKEWIRE_CREATE_TABLE: _made, ...aws } = this.storage.env;
     this.env = {
@@ -89,6 +100,7 @@ export class Serverless {
       CONVEX_SITE_ORIGIN: this.siteUrl,
       LAKEWIRE_TICK_FUNCTION: `${name}-tick`,
       LAKEWIRE_UPKEEP_FUNCTION: `${name}-upkeep`,
+      ...(socket && { LAKEWIRE_SOCKET_FUNCTION: `${name}-socket`, LAKEWIRE_SOCKET_ENDPOINT: socket.endpoint }),
       ...variables(args),
       ...env,
     };
@@ -99,15 +111,16 @@ export class Serverless {
     this.storage = { ...this.storage, args: [], env: this.env };
     this.adminKey = (await lakewire(["keys", "create"], this.storage)).stdout.trim();
     for (let i = 0; i < relays; i++) {
-      const relay = new Server({ command: RELAY, storage: this.storage }, await freePort(), await freePort());
+      const port = await freePort();
+      const env = { LAKEWIRE_RUN_FUNCTION: `${name}-run`, LAKEWIRE_RELAY_ADDRESS: `http://127.0.0.1:${port}` };
+      const relay = new Server({ command: RELAY, storage: this.storage, env }, port, await freePort());
       this.relays.push(relay);
       await relay.restart();
     }
     const relayed = this.relays.map(({ url }) => ({ url }));
-    this.edge.routes = [
-      ...(relays === 0 ? [] : ["/api/*/sync", "/api/sync", "/api/storage/*"].map((pattern) => [pattern, relayed])),
-      ["*", [{ url: this.apiUrl }]],
-    ];
+    const sockets = socket ? [{ url: socket.url.replace("ws", "http"), code: readFileSync(SYNC, "utf8") }] : relayed;
+    const routes = [...SYNC_PATHS.map((path) => [path, sockets]), ["/api/storage/*", relayed], ["*", [{ url: this.apiUrl }]]];
+    this.edge.routes = routes.filter(([, targets]) => targets.length > 0);
     if (schedule) this.#schedule();
   }
 
