@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 
+import { packaged } from "../aws/lib/package.mjs";
 import { startServerless } from "../aws/lib/serverless.mjs";
 import { deployApp, freePort, Server } from "../lib/server.mjs";
 import { root } from "../bench/report.mjs";
@@ -24,6 +25,7 @@ export async function deployment({ relays = 0, functions = {}, env = {} } = {}) 
   const server = await startServerless({ latency: LATENCY, schedule: false, functions, env });
   const deployed = new Deployment(server);
   try {
+    await withoutSecret(server);
     await deployApp(server, path.join(root, "tests/bench/app"));
     // Each relay reads the addresses of those before it when it starts.
     for (let n = 0; n < relays; n++) await deployed.addRelay();
@@ -32,6 +34,12 @@ export async function deployment({ relays = 0, functions = {}, env = {} } = {}) 
     throw error;
   }
   return deployed;
+}
+
+/** As in the stack, upkeep does not know it. */
+async function withoutSecret({ lambda, name, env: { INSTANCE_SECRET: _secret, INSTANCE_NAME: _name, ...env } }) {
+  const { bootstrap } = packaged();
+  await lambda.define(`${name}-upkeep`, { bootstrap, handler: "upkeep", env, memory: 1769, timeoutMs: 900_000 });
 }
 
 export class Deployment {
