@@ -61,6 +61,8 @@ async function once({ relays: [relay, ...others] }, clients, signal, which, affe
     ready = performance.now() - started;
   })();
   await until(() => {
+    // While it still runs, a client that comes back to the only relay is not back yet.
+    if (others.length === 0 && ready === undefined) return false;
     for (const [n, client] of clients.entries()) {
       if (times[n] === undefined && held[n] && synced(client, counts[n] + 1)) times[n] = performance.now() - started;
     }
