@@ -11,7 +11,7 @@ simulate_seeds := 0..300
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices e2e-short e2e-aws simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search clean
+.PHONY: help setup build dev test unit tidy conformance components browser crash storage infra prices e2e-short e2e-aws simulate simulate-sabotage lint fmt deny bench bench-runtime bench-storage bench-search bench-aws clean
 
 help: ## Print this
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 26
@@ -113,6 +113,13 @@ bench-search: ## Measure searching, beside tantivy, faiss and hnswlib; ARGS="--o
 	@scripts/setup bench
 	$(cargo) build --release --locked -p lakewire-bench-search
 	node tests/bench-search/run.mjs $(ARGS)
+
+bench-aws: export LAKEWIRE_BIN ?= $(CARGO_TARGET_DIR)/release/lakewire
+bench-aws: build ## Measure a deployment on emulated AWS with the latencies of AWS; ARGS="--only NAME --usage"
+	$(cargo) build --release --locked -p lakewire-bench
+	$(cargo) build --locked --workspace --bin lakewire-emulator
+	@scripts/setup infra
+	node tests/bench-aws/run.mjs $(ARGS)
 
 clean: ## Remove what was built, and the data of `make dev`
 	$(cargo) clean
