@@ -35,6 +35,11 @@ impl Drain {
         Draining { begun: self.0.subscribe(), env: env.clone() }
     }
 
+    /// Whether no session may begin any more.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Has all sessions end, and waits until they have, at most for `patience`. Returns how many are left.
     pub(crate) async fn finish(&self, patience: Duration, env: &Env) -> usize {
         self.0.send_replace(true);

@@ -56,7 +56,7 @@ impl Worker {
         );
         secret?;
         let deployment = match existing? {
-            Some(identity) => storage.with_identity(identity.as_given(&arguments.serve.identity)?),
+            Some(identity) => storage.with_identity(identity.replaced_by(&arguments.serve.identity)?),
             None => storage.deployment(&arguments.serve.identity).await?,
         };
         let options = BranchOptions { upkeep: Upkeep::Suspended, ..BranchOptions::from(&arguments.serve.tuning) };

@@ -34,11 +34,11 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// With the name and secret that the options give, if they do.
+    /// With the name and secret that the options give instead of its own, if they do.
     ///
     /// # Errors
     /// If those are none.
-    pub fn as_given(self, args: &IdentityArgs) -> Result<Self, Failure> {
+    pub fn replaced_by(self, args: &IdentityArgs) -> Result<Self, Failure> {
         Ok(Self { instance: given(args)?.or(self.instance), ..self })
     }
 }
@@ -228,7 +228,7 @@ fn new(args: &IdentityArgs, id: String, log: &LogPlace, env: &Env) -> Result<Sto
 fn identity(stored: Stored, args: &IdentityArgs) -> Result<Identity, Failure> {
     let secret = stored.secret.as_deref();
     let instance = secret.map(|secret| Instance::new(&stored.name, secret, FILE)).transpose()?;
-    Identity { instance, id: stored.id }.as_given(args)
+    Identity { instance, id: stored.id }.replaced_by(args)
 }
 
 async fn read(store: &dyn ObjectStore) -> Result<Option<Stored>, IdentityError> {

@@ -34,7 +34,8 @@ async fn a_secret_of_the_environment_is_not_stored() {
     let secret = "0123456789abcdef".repeat(4);
     let given = args(Some("named"), Some(&secret));
     let identity = place.identity(&store, &given, &env).await.unwrap();
-    assert_eq!((identity.instance.name.as_str(), hex::encode(identity.instance.secret)), ("named", secret.clone()));
+    let instance = identity.instance.expect("given");
+    assert_eq!((instance.name.as_str(), hex::encode(instance.secret)), ("named", secret.clone()));
     let stored = store.get(&Path::from(FILE)).await.unwrap().bytes().await.unwrap();
     assert!(!String::from_utf8_lossy(&stored).contains(&secret));
     let error = place.identity(&store, &args(None, None), &env).await.unwrap_err().to_string();

@@ -46,6 +46,10 @@ fn accept(shared: Arc<Shared>, version: Option<&str>, mut request: Request) -> R
     let Some(accept_key) = accept_key(request.headers()) else {
         return error_body(StatusCode::BAD_REQUEST, "WebSocketUpgradeExpected", "this address speaks WebSocket only");
     };
+    if shared.drain.has_begun() {
+        let message = "this relay is about to end: the next connection leads to another one, or to the one after it";
+        return error_body(StatusCode::SERVICE_UNAVAILABLE, "GoingAway", message);
+    }
     let upgrade = hyper::upgrade::on(&mut request);
     let env = shared.env.clone();
     let serve = async move {
