@@ -23,7 +23,7 @@ fn event(changes: Json) -> ApiGatewayV2httpRequest {
 #[tokio::test]
 async fn requests_are_what_they_were() {
     let event = event(json!({
-        "rawPath": "/a b/50%/ä?x", "rawQueryString": "q=1%202&q=3", "cookies": ["a=1", "b=2"],
+        "rawPath": "/a b/50%/\u{e4}?x", "rawQueryString": "q=1%202&q=3", "cookies": ["a=1", "b=2"],
         "headers": {"content-type": "application/octet-stream"}, "body": "AP8=", "isBase64Encoded": true,
     }));
     let request = request_of(event).expect("a request");

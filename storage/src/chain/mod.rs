@@ -112,11 +112,8 @@ impl Chain {
         let (hint, first) = futures::try_join!(self.number("latest"), self.number("first"))?;
         let first = first.unwrap_or(1);
         let start = hint.unwrap_or(1).max(first);
-        // Usually the first is the newest: that there is none after it is known at the same time.
-        match futures::try_join!(self.get(start), self.get(start + 1))? {
-            (_, Some(next)) => return self.walk(start + 1, next).await.map(Some),
-            (Some(bytes), None) => return Ok(Some((start, bytes))),
-            (None, None) => {}
+        if let Some(bytes) = self.get(start).await? {
+            return self.walk(start, bytes).await.map(Some);
         }
         if hint.is_none() && first == 1 {
             return Ok(None);
