@@ -36,9 +36,9 @@ impl Cloud {
         let rest = AwsRest::new(config, env.clone()).map_err(|error| Failure::Server(error.to_string()))?;
         let presigner = match &storage.place.store {
             StoreLocation::S3 { bucket, prefix } => {
-                let place = || storage.place.store.to_string();
-                let failed = |reason: String| Failure::Storage { place: place(), reason };
-                Some(s3_presigner(config, &env, bucket, prefix).map_err(|error| failed(error.to_string()))?)
+                let signs = s3_presigner(config, &env, bucket, prefix);
+                let place = storage.place.store.to_string();
+                Some(signs.map_err(|error| Failure::Storage { place, reason: error.to_string() })?)
             }
             _ => None,
         };

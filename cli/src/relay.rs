@@ -42,12 +42,12 @@ pub async fn run(options: RelayOptions, env: Env) -> Result<(), Failure> {
     let deployment = storage.deployment(&serve.identity).await?;
     let branch = BranchOptions { upkeep: Upkeep::Elsewhere, ..BranchOptions::from(&serve.tuning) };
     let mut parts = deployment.parts(&serve.storage.branch, &branch).await?;
-    let log = Arc::new(RecentLog::new(parts.log));
-    parts.log = log.clone();
-    let db = deployment.database_of(parts, &branch).await?;
     let threads = serve.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(2, usize::from));
     let runner = match (run_function, &cloud.rest) {
         (Some(function), Some(rest)) => {
+            // What there is no room for sees the newest entries without reading them.
+            let log = Arc::new(RecentLog::new(parts.log));
+            parts.log = log.clone();
             let above = run_above.unwrap_or(threads * WAITING_PER_THREAD);
             let options = LambdaRunnerOptions { above, most: run_most };
             let runner = LambdaRunner::new(rest.clone(), function, log, cloud.spill(), env.clone(), options);
@@ -55,6 +55,7 @@ pub async fn run(options: RelayOptions, env: Env) -> Result<(), Failure> {
         }
         _ => None,
     };
+    let db = deployment.database_of(parts, &branch).await?;
     let origin = serve.cloud_origin.clone().unwrap_or_default();
     let elsewhere = Elsewhere { runner, node: cloud.node(&args, &origin) };
     let registry = registry(&deployment, &env);

@@ -22,4 +22,5 @@ pub mod nudge;
 pub mod remote;
 pub mod runtime;
 pub mod system;
+mod temporary;
 pub mod udf;

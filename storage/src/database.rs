@@ -1,7 +1,6 @@
 //! The database: a log, what it amounts to in segments and in memory, and the way in between.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::checkpoint::Flusher;
@@ -87,7 +86,6 @@ pub struct Database {
     env: Env,
     limits: Arc<Limits>,
     upkeep: Upkeep,
-    is_caught_up: AtomicBool,
     appending: parking_lot::Mutex<Option<TaskHandle>>,
     /// Flushes and the upkeep of segments.
     tasks: parking_lot::Mutex<Vec<TaskHandle>>,
@@ -129,8 +127,6 @@ impl Database {
             appending: parking_lot::Mutex::new(Some(appending)),
             tasks: parking_lot::Mutex::new(tasks),
             upkeep,
-            // It was read to its end just now.
-            is_caught_up: AtomicBool::new(true),
         });
         if is_here {
             env.spawn("housekeeping", housekeeping::run(Arc::downgrade(&database)));
@@ -160,32 +156,15 @@ impl Database {
     }
 
     /// Makes everything part of [`Self::latest`] that is in the log when this is called, whoever appended it. Returns at once
-    /// if nobody else can; also if that was done in this turn already, see [`Self::begin_turn`].
-    ///
-    /// # Errors
-    /// As [`Self::catch_up`].
-    pub async fn refresh(&self) -> Result<(), CommitError> {
-        let is_done = !self.upkeep.is_awake() && self.is_caught_up.load(Ordering::Acquire);
-        if is_done { Ok(()) } else { self.catch_up().await }
-    }
-
-    /// Tells a process that does one thing at a time, and is suspended in between, that it begins the next: the first
-    /// [`Self::refresh`] of each turn reads the log.
-    pub fn begin_turn(&self) {
-        self.is_caught_up.store(false, Ordering::Release);
-    }
-
-    /// [`Self::refresh`], in the middle of a turn too. Where upkeep is elsewhere, segments that others have published are taken
-    /// over as well, before those they replace are deleted.
+    /// if nobody else can. Where upkeep is elsewhere, segments that others have published are taken over too, before those they
+    /// replace are deleted.
     ///
     /// # Errors
     /// [`CommitError::Unavailable`] if the log cannot be read, or the segments that were known may be gone and no newer ones
     /// can be read.
-    pub async fn catch_up(&self) -> Result<(), CommitError> {
+    pub async fn refresh(&self) -> Result<(), CommitError> {
         self.flusher.take_over().await.map_err(|error| CommitError::Unavailable(error.to_string()))?;
-        self.committer.refresh().await?;
-        self.is_caught_up.store(true, Ordering::Release);
-        Ok(())
+        self.committer.refresh().await
     }
 
     /// Makes entries of the log part of [`Self::latest`] that another process has read, if they go on where it ends: that spares

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use aws_lambda_events::apigw::ApiGatewayV2httpRequest;
 use bytes::Bytes;
 use lakewire_functions::files::Sweep;
-use lakewire_functions::jobs::Ticker;
-use lakewire_functions::lambda::{Front, LargeAnswers, Restored, upkeep};
+use lakewire_functions::jobs::{Ticker, minute_end};
+use lakewire_functions::lambda::{Front, LargeAnswers, upkeep};
 use lakewire_functions::remote::Runs;
 use lakewire_storage::database::{Database, Upkeep};
 use lakewire_storage::env::Env;
@@ -17,14 +17,12 @@ use serde_json::{Value as Json, json};
 
 use super::options::LambdaArguments;
 use super::socket;
-use super::worker::{Worker, end_with_the_log};
+use super::worker::{Worker, answer_with, end_with_the_log, ended};
 use crate::args::OpenData;
 use crate::failure::Failure;
 use crate::storage::open::{BranchOptions, Deployment, Storage};
 use crate::storage::place::Place;
 
-/// The interval of the tick, in ms.
-const MINUTE_MS: f64 = 60_000.0;
 /// The schedule of upkeep, in ns, and how many of its runs make a day.
 const UPKEEP_NS: u64 = 15 * 60 * 1_000_000_000;
 const UPKEEPS_A_DAY: u64 = 96;
@@ -79,63 +77,46 @@ async fn http(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
     let notices = worker.notices(worker.arguments.tick_function.clone())?;
     let store = worker.engine.store().clone();
     let large = worker.cloud.presigner.clone().map(|presigner| LargeAnswers { store, presigner, env });
-    let front = Arc::new(Front::new(worker.engine.clone(), worker.arguments.site_api.clone(), large, notices));
-    let handler = service_fn(move |event: LambdaEvent<ApiGatewayV2httpRequest>| {
-        let front = front.clone();
-        async move { Ok::<_, lambda_runtime::Error>(front.answer(event.payload).await) }
-    });
-    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
-    runtime.run().await.map_err(ended)
+    let front = Front::new(worker.engine.clone(), worker.arguments.site_api.clone(), large, notices);
+    answer_with(worker.engine, async |event: ApiGatewayV2httpRequest| Ok(front.answer(event).await)).await
 }
 
 async fn runs(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
     let worker = Worker::open(arguments, &env).await?;
-    let runs = Arc::new(Runs::new(worker.engine.clone(), worker.cloud.spill()));
-    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let runs = runs.clone();
-        async move {
-            let answer = runs.answer(Bytes::from(event.payload.get().to_owned())).await?;
-            Ok::<_, lambda_runtime::Error>(serde_json::from_slice::<Box<RawValue>>(&answer)?)
-        }
-    });
-    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
-    runtime.run().await.map_err(ended)
+    let runs = Runs::new(worker.engine.clone(), worker.cloud.spill());
+    let answer = async |event: Box<RawValue>| {
+        let answer = runs.answer(Bytes::from(event.get().to_owned())).await?;
+        Ok(serde_json::from_slice::<Box<RawValue>>(&answer)?)
+    };
+    answer_with(worker.engine, answer).await
 }
 
 async fn tick(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
     let worker = Worker::open(arguments, &env).await?;
     // What its functions schedule is run here.
-    let notices = Arc::new(worker.notices(None)?);
-    let (engine, ticker) = (worker.engine.clone(), Arc::new(Ticker::new(worker.engine.clone())));
-    let handler = service_fn(move |_event: LambdaEvent<Json>| {
-        let (engine, ticker, notices, env) = (engine.clone(), ticker.clone(), notices.clone(), env.clone());
-        async move {
-            let now_ms = env.now_ns() as f64 / 1e6;
-            let until_ms = (now_ms / MINUTE_MS).floor() * MINUTE_MS + MINUTE_MS;
-            notices.tick().await;
-            let ran = ticker.run(until_ms).await;
-            notices.send(engine.db()).await;
-            ran.map(|()| json!({})).map_err(lambda_runtime::Error::from)
-        }
-    });
-    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
-    runtime.run().await.map_err(ended)
+    let notices = worker.notices(None)?;
+    let ticker = Ticker::new(worker.engine.clone());
+    let answer = async |_event: Json| {
+        let until_ms = minute_end(env.now_ns() as f64 / 1e6);
+        notices.tick().await;
+        let ran = ticker.run(until_ms).await;
+        notices.send(worker.engine.db()).await;
+        ran.map(|()| json!({})).map_err(lambda_runtime::Error::from)
+    };
+    answer_with(worker.engine.clone(), answer).await
 }
 
 /// Upkeep of a deployment that may not be there yet.
 async fn keep_up(arguments: LambdaArguments, env: Env) -> Result<(), Failure> {
-    let (arguments, opened) = (Arc::new(arguments), Arc::new(tokio::sync::OnceCell::new()));
-    let handler = service_fn(move |_event: LambdaEvent<Json>| {
-        let (arguments, opened, env) = (arguments.clone(), opened.clone(), env.clone());
-        async move {
-            let kept: &Kept = match opened.get_or_try_init(|| Kept::open(&arguments, &env)).await {
-                Ok(kept) => kept,
-                // Its first request makes it.
-                Err(Failure::NoDeployment { .. }) => return Ok(json!({"deployment": null})),
-                Err(failure) => return Err(lambda_runtime::Error::from(failure)),
-            };
-            kept.upkeep(&arguments, &env).await
-        }
+    let opened = tokio::sync::OnceCell::new();
+    let handler = service_fn(async |_event: LambdaEvent<Json>| {
+        let kept: &Kept = match opened.get_or_try_init(|| Kept::open(&arguments, &env)).await {
+            Ok(kept) => kept,
+            // Its first request makes it.
+            Err(Failure::NoDeployment { .. }) => return Ok(json!({"deployment": null})),
+            Err(failure) => return Err(lambda_runtime::Error::from(failure)),
+        };
+        kept.upkeep(&arguments, &env).await
     });
     Runtime::new(handler).run().await.map_err(ended)
 }
@@ -168,8 +149,4 @@ impl Kept {
         let kept = upkeep(&self.db, &sweep, lake.as_ref(), search).await?;
         Ok(serde_json::to_value(kept)?)
     }
-}
-
-pub(super) fn ended(error: lambda_runtime::Error) -> Failure {
-    Failure::Server(format!("the Lambda runtime: {error}"))
 }

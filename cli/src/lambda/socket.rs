@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use lakewire_functions::lambda::Restored;
 use lakewire_relay::gateway::{DynamoDbConnections, Gateway, GatewayEvent, PostError, Poster};
 use lakewire_storage::aws::rest::{AwsRest, ConnectionError, Invocation, RestError};
 use lakewire_storage::env::Env;
-use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::value::RawValue;
 
-use super::parts::ended;
-use super::worker::Worker;
+use super::worker::{Worker, answer_with};
 use crate::failure::Failure;
 use crate::storage::place::LogPlace;
 
@@ -60,18 +57,13 @@ pub async fn run(worker: Worker, env: Env) -> Result<(), Failure> {
     let connections = DynamoDbConnections::new(client, table.clone(), stream, env.clone());
     let poster = Stage { rest, endpoint, function };
     let engine = worker.engine.clone();
-    let gateway = Arc::new(Gateway::new(engine.clone(), env, Arc::new(connections), Arc::new(poster)));
-    let notices = Arc::new(worker.notices(worker.arguments.tick_function.clone())?);
-    let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        let (gateway, notices, engine) = (gateway.clone(), notices.clone(), engine.clone());
-        async move {
-            let event = GatewayEvent::parse(event.payload.get().as_bytes())?;
-            engine.db().begin_turn();
-            let answer = gateway.handle(event).await;
-            notices.send(engine.db()).await;
-            Ok::<_, lambda_runtime::Error>(answer.to_json())
-        }
-    });
-    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(worker.engine)));
-    runtime.run().await.map_err(ended)
+    let gateway = Gateway::new(engine.clone(), env, Arc::new(connections), Arc::new(poster));
+    let notices = worker.notices(worker.arguments.tick_function.clone())?;
+    let answer = async |event: Box<RawValue>| {
+        let event = GatewayEvent::parse(event.get().as_bytes())?;
+        let answer = gateway.handle(event).await;
+        notices.send(engine.db()).await;
+        Ok(answer.to_json())
+    };
+    answer_with(worker.engine.clone(), answer).await
 }

@@ -1,13 +1,17 @@
 //! What functions that run the app's functions begin with.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use lakewire_functions::engine::Engine;
-use lakewire_functions::lambda::{Listeners, Notices};
+use lakewire_functions::lambda::{Listeners, Notices, Restored};
 use lakewire_functions::nudge::{Nudge, NudgeKey};
 use lakewire_storage::database::{Database, Upkeep};
 use lakewire_storage::env::Env;
 use lakewire_storage::timeline::TimelineId;
+use lambda_runtime::{LambdaEvent, Runtime, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::options::LambdaArguments;
 use crate::args::{IdentityArgs, InstanceSecret};
@@ -24,6 +28,27 @@ pub async fn end_with_the_log(db: Arc<Database>) {
     let successor = db.sealed().await;
     tracing::warn!(successor, "the branch was restored or deleted; this process ends");
     std::process::exit(1);
+}
+
+/// Answers the invocations of a function that runs functions of `engine`, until Lambda ends the process.
+///
+/// # Errors
+/// If Lambda does not answer.
+pub async fn answer_with<E, A, F, Fut>(engine: Arc<Engine>, answer: F) -> Result<(), Failure>
+where
+    E: DeserializeOwned,
+    A: Serialize,
+    F: Fn(E) -> Fut,
+    Fut: Future<Output = Result<A, lambda_runtime::Error>>,
+{
+    let handler = service_fn(|event: LambdaEvent<E>| answer(event.payload));
+    let runtime = Runtime::new(handler).register_snapstart_resource(Arc::new(Restored(engine)));
+    runtime.run().await.map_err(ended)
+}
+
+/// Why a function ends that Lambda has not ended.
+pub fn ended(error: lambda_runtime::Error) -> Failure {
+    Failure::Server(format!("the Lambda runtime: {error}"))
 }
 
 /// A deployment whose functions can be run here.

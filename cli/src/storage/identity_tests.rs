@@ -39,7 +39,7 @@ async fn a_secret_of_the_environment_is_not_stored() {
     let stored = store.get(&Path::from(FILE)).await.unwrap().bytes().await.unwrap();
     assert!(!String::from_utf8_lossy(&stored).contains(&secret));
     let unknown = place.identity(&store, &args(None, None), &env).await.unwrap();
-    let error = place.instance(&unknown).err().expect("no secret is known").to_string();
+    let error = place.instance(&unknown).expect_err("no secret is known").to_string();
     assert!(error.contains("INSTANCE_SECRET"), "{error}");
     assert_eq!(place.identity(&store, &given, &env).await.unwrap().id, identity.id);
 

@@ -200,7 +200,7 @@ impl Engine {
         if self.db.follows() {
             return Ok(());
         }
-        self.db.catch_up().await.map_err(|error| CallFailure::Unavailable(error.to_string()))
+        self.refresh().await
     }
 
     /// Verifies an admin key; its holder acts as nobody in particular.

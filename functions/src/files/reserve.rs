@@ -11,7 +11,7 @@ use super::{FileError, Files, Stored};
 /// A place for the bytes of one file. If nothing comes of it, the sweeper deletes them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Reserved {
-    uuid: String,
+    uuid: Uuid,
     timeline: String,
     stored_ms: f64,
 }
@@ -19,11 +19,13 @@ pub(crate) struct Reserved {
 impl Reserved {
     /// Where the bytes belong.
     pub(crate) fn path(&self) -> Path {
-        path(&self.timeline, self.uuid())
+        path(&self.timeline, self.uuid)
     }
 
-    fn uuid(&self) -> Uuid {
-        Uuid::try_parse(&self.uuid).unwrap_or_default()
+    /// The file, once the bytes are there.
+    pub(super) fn holding(self, size: u64, sha256: [u8; 32]) -> Stored {
+        let Self { uuid, timeline, stored_ms } = self;
+        Stored { uuid, timeline, stored_ms, size, sha256 }
     }
 }
 
@@ -32,7 +34,7 @@ impl Files {
     pub(crate) fn reserve(&self) -> Reserved {
         let env = self.db.env();
         Reserved {
-            uuid: uuid::Builder::from_random_bytes(env.random_bytes()).into_uuid().to_string(),
+            uuid: uuid::Builder::from_random_bytes(env.random_bytes()).into_uuid(),
             timeline: self.db.segments().timeline().to_string(),
             stored_ms: (env.now_ns() / 1_000_000) as f64,
         }
@@ -44,8 +46,7 @@ impl Files {
     /// When there are none, or the store fails.
     pub(crate) async fn adopt(&self, reserved: &Reserved, sha256: [u8; 32]) -> Result<Stored, FileError> {
         let size = self.store.head(&reserved.path()).await?.size;
-        let Reserved { timeline, stored_ms, .. } = reserved;
-        Ok(Stored { uuid: reserved.uuid(), timeline: timeline.clone(), stored_ms: *stored_ms, size, sha256 })
+        Ok(reserved.clone().holding(size, sha256))
     }
 
     /// Deletes bytes that are not going to be a file. Best effort.

@@ -75,11 +75,8 @@ impl Files {
         bytes: impl Stream<Item = Result<Bytes, E>> + Send,
         expected: Option<[u8; 32]>,
     ) -> Result<Stored, FileError> {
-        let env = self.db.env();
-        let uuid = uuid::Builder::from_random_bytes(env.random_bytes()).into_uuid();
-        let timeline = self.db.segments().timeline().to_string();
-        let stored_ms = (env.now_ns() / 1_000_000) as f64;
-        let mut upload = Upload::new(self.store.clone(), path(&timeline, uuid));
+        let reserved = self.reserve();
+        let mut upload = Upload::new(self.store.clone(), reserved.path());
         let mut digest = Sha256::new();
         let mut bytes = std::pin::pin!(bytes);
         while let Some(chunk) = bytes.next().await {
@@ -95,7 +92,7 @@ impl Files {
                 return Err(error);
             }
         }
-        let stored = Stored { uuid, timeline, stored_ms, size: upload.bytes(), sha256: digest.finalize().into() };
+        let stored = reserved.holding(upload.bytes(), digest.finalize().into());
         if let Some(expected) = expected.filter(|expected| *expected != stored.sha256) {
             upload.abort().await;
             return Err(FileError::Sha256Mismatch {

@@ -89,7 +89,7 @@ async fn get_query(
 }
 
 async fn query_ts(State(state): State<ApiState>) -> Result<Response, ApiError> {
-    state.engine.refresh().await?;
+    state.refresh().await?;
     let ts = STANDARD.encode(state.engine.db().latest().ts().to_le_bytes());
     Ok(axum::Json(serde_json::json!({"ts": ts})).into_response())
 }
@@ -112,7 +112,7 @@ async fn query_at_ts(
     let ts = decode_ts(&ts)?;
     if ts > state.engine.db().latest().ts() {
         // Another process may have answered with it.
-        state.engine.refresh().await?;
+        state.refresh().await?;
     }
     let at = state.engine.db().snapshot_at(ts).await.map_err(CallFailure::from)?;
     let request = FunctionRequest::new(caller, FunctionPath::parse(&path)?, args.get(), format.as_deref())?;
@@ -129,7 +129,7 @@ async fn query_batch(
     caller: Caller,
     body: JsonBody<BatchBody>,
 ) -> Result<Response, ApiError> {
-    state.engine.refresh().await?;
+    state.refresh().await?;
     let at = state.engine.db().latest();
     let requests: Vec<_> =
         body.0.queries.iter().map(|call| FunctionRequest::of_body(caller.clone(), call)).collect::<Result<_, _>>()?;
@@ -214,7 +214,7 @@ async fn run(
 
 async fn run_query(state: &ApiState, request: FunctionRequest, at: Option<Snapshot>) -> Result<Response, ApiError> {
     if at.is_none() {
-        state.engine.refresh().await?;
+        state.refresh().await?;
     }
     let result = state.queries.query(&request.call, at).await?;
     state.engine.emit_audit(&request.call, &result.audit);

@@ -35,6 +35,7 @@ pub use request::client_ip;
 pub use site::site_router;
 
 use crate::engine::{Engine, QueryService};
+use crate::udf::CallFailure;
 
 /// How long a request may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
@@ -44,12 +45,30 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(300);
 pub(crate) struct ApiState {
     pub engine: Arc<Engine>,
     pub queries: Arc<dyn QueryService>,
+    /// Whether the engine is refreshed before each request.
+    is_fresh: bool,
+}
+
+impl ApiState {
+    /// Sees to it that a request sees every commit that was acknowledged before it came.
+    pub async fn refresh(&self) -> Result<(), CallFailure> {
+        if self.is_fresh { Ok(()) } else { self.engine.refresh().await }
+    }
 }
 
 /// The whole API except the WebSocket routes: for the API's own port. Queries go to `queries`, which may answer
 /// from a cache that it shares with others. `sockets` are the routes of the relay, which live on the same port.
 pub fn router(engine: Arc<Engine>, queries: Arc<dyn QueryService>, sockets: Router) -> Router {
-    let state = ApiState { engine: engine.clone(), queries };
+    all_routes(ApiState { engine, queries, is_fresh: false }, sockets)
+}
+
+/// [`router`] without sockets and cache, for who [refreshes](Engine::refresh) the engine before each request.
+pub fn router_of_refreshed(engine: Arc<Engine>) -> Router {
+    all_routes(ApiState { queries: engine.clone(), engine, is_fresh: true }, Router::new())
+}
+
+fn all_routes(state: ApiState, sockets: Router) -> Router {
+    let engine = state.engine.clone();
     let api = Router::new()
         .merge(meta::routes())
         .merge(node::routes())

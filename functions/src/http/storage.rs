@@ -75,7 +75,7 @@ async fn download(
         let message = "the path does not name a stored file: use the URL that `ctx.storage.getUrl` gives";
         return Err(ApiError::bad_request("InvalidStoragePath", message));
     };
-    state.engine.refresh().await?;
+    state.refresh().await?;
     let mut tx = state.engine.db().begin(state.engine.db().latest(), "_system/storage");
     let Some(file) = files::by_uuid(&mut tx, uuid).await? else {
         let body = json!({"code": "FileNotFound", "message": "there is no such file"});

@@ -31,4 +31,4 @@ pub(crate) use owners::TRANSIENT;
 pub(crate) use row::{JobRow, arguments};
 pub(crate) use run::is_paused;
 pub(crate) use schedule::{CancelArgs, JobUsage, ScheduleArgs, cancel, insert};
-pub use tick::Ticker;
+pub use tick::{Ticker, minute_end};

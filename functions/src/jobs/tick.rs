@@ -14,6 +14,12 @@ use crate::udf::CallFailure;
 /// How often the log is read while something runs or is waited for: what others commit may be due before it.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+/// When the minute of the tick ends that `now_ms` is in; both in ms since the epoch.
+pub fn minute_end(now_ms: f64) -> f64 {
+    const MINUTE_MS: f64 = 60_000.0;
+    ((now_ms / MINUTE_MS).floor() + 1.0) * MINUTE_MS
+}
+
 /// What a process remembers from one run to the next, and does not need: another one knows as much after a minute.
 pub struct Ticker {
     engine: Arc<Engine>,
@@ -43,7 +49,6 @@ impl Ticker {
         let (engine, env) = (&self.engine, self.engine.env());
         let shared = executor.shared.clone();
         loop {
-            engine.db().begin_turn();
             engine.refresh().await?;
             while let Some(batch) = commits.try_next() {
                 executor.learn(&batch);

@@ -31,7 +31,7 @@ pub struct Front {
 impl Front {
     /// Answers for `engine`. Requests of the API with the id `site_api` are for HTTP actions, all others for the HTTP API.
     pub fn new(engine: Arc<Engine>, site_api: Option<String>, large: Option<LargeAnswers>, notices: Notices) -> Self {
-        let api = api::router(engine.clone(), engine.clone(), Router::new());
+        let api = api::router_of_refreshed(engine.clone());
         let site = api::site_router(engine.clone());
         Self { engine, api, site, site_api, large, notices }
     }
@@ -46,7 +46,6 @@ impl Front {
     }
 
     async fn route(&self, event: ApiGatewayV2httpRequest) -> Result<Response, ApiError> {
-        self.engine.db().begin_turn();
         self.engine.refresh().await?;
         let is_site = self.site_api.is_some() && event.request_context.apiid == self.site_api;
         let router = if is_site { &self.site } else { &self.api };

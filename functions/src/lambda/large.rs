@@ -14,10 +14,9 @@ use lakewire_storage::aws::Presigner;
 use lakewire_storage::env::Env;
 use lakewire_storage::segment::Upload;
 use object_store::ObjectStore;
-use object_store::path::Path;
 
-/// Where such bodies are: deleted after a day by a rule of the bucket.
-const FOLDER: &str = "tmp";
+use crate::temporary;
+
 /// How long a client has to follow.
 const EXPIRES: Duration = Duration::from_secs(300);
 
@@ -54,7 +53,7 @@ impl LargeAnswers {
         begun: Vec<u8>,
         mut rest: BodyDataStream,
     ) -> Result<Parts, LargeAnswerError> {
-        let path = Path::from_iter([FOLDER, &hex::encode(self.env.random_bytes::<16>())]);
+        let path = temporary::unguessable(&self.env);
         let mut upload = Upload::new(self.store.clone(), path.clone());
         upload.write(&begun).await?;
         drop(begun);

@@ -16,16 +16,13 @@ use lakewire_storage::log::EntryNumber;
 use parking_lot::Mutex;
 use serde_json::json;
 
-use crate::jobs::soonest_due;
+use crate::jobs::{minute_end, soonest_due};
 
 /// The answer to the request waits for it, so not for long.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// So many entries are flushed at once, if the schedule does not come first.
 const FLUSH_EVERY: EntryNumber = 1000;
-
-/// The minute of the tick, in ms.
-const MINUTE_MS: f64 = 60_000.0;
 
 /// The functions to tell, by name.
 #[derive(Clone, Debug, Default)]
@@ -78,8 +75,7 @@ impl Notices {
             return;
         }
         let mut sent = Vec::new();
-        let minute_ends = (now_ms / MINUTE_MS).floor() * MINUTE_MS + MINUTE_MS;
-        if due < minute_ends
+        if due < minute_end(now_ms)
             && let Some(tick) = &self.listeners.tick
         {
             sent.push(self.tell(tick, json!({"lakewire": {"due": due.max(now_ms)}})).boxed());

@@ -24,7 +24,6 @@ impl SnapStartResource for Restored {
     /// Reads the log: the first request to each service also finds that its old connections are gone, and makes new ones.
     fn after_restore(&self) -> BoxFuture<'_, Result<(), Error>> {
         Box::pin(async move {
-            self.0.db().begin_turn();
             // If it fails now, the first invocation tries again, and says so.
             if let Err(error) = self.0.refresh().await {
                 tracing::warn!(%error, "the log cannot be read after a restore");

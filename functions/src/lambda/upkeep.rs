@@ -54,7 +54,6 @@ pub async fn upkeep(
     lake: Option<&Lake>,
     search: bool,
 ) -> Result<Upkept, UpkeepError> {
-    db.begin_turn();
     db.refresh().await?;
     let expired_requests = expire_session_requests(db).await?;
     db.checkpoint().await?;

@@ -35,7 +35,6 @@ impl Runs {
         let event = self.spill.get(event).await.map_err(lost)?;
         let batch: Batch = serde_json::from_slice(&event).map_err(invalid)?;
         let db = self.engine.db();
-        db.begin_turn();
         let entry = |encoded: &str| LogEntry::decode(&STANDARD.decode(encoded).ok()?).ok();
         // One that is damaged is read from the log.
         let tail = batch.tail.iter().map_while(|(n, encoded)| Some((*n, entry(encoded)?)));

@@ -8,8 +8,8 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload};
 use serde::{Deserialize, Serialize};
 
-/// Where they are: a rule of the bucket deletes them after a day.
-const FOLDER: &str = "tmp";
+use crate::temporary;
+
 /// Lambda takes 6 MB.
 const MOST_BYTES: usize = 5 << 20;
 
@@ -38,8 +38,7 @@ impl Spill {
         if text.len() <= MOST_BYTES {
             return Ok(text.into());
         }
-        let name = hex::encode(self.env.random_bytes::<16>());
-        let path = Path::from_iter([FOLDER, name.as_str()]);
+        let path = temporary::unguessable(&self.env);
         self.store.put(&path, PutPayload::from(text)).await?;
         let place = Elsewhere { lakewire_object: path.to_string() };
         Ok(serde_json::json!(place).to_string().into())

@@ -7,6 +7,7 @@ mod credentials;
 pub mod faults;
 mod presign;
 pub mod rest;
+mod sign;
 
 #[cfg(test)]
 mod tests;
@@ -111,18 +112,22 @@ pub fn s3_store(
 /// # Errors
 /// As [`s3_store`].
 pub fn s3_presigner(config: &SdkConfig, env: &Env, bucket: &str, prefix: &str) -> Result<Presigner, BucketError> {
-    let error = |reason: &str| BucketError { bucket: bucket.to_owned(), reason: reason.to_owned() };
-    let provider = config.credentials_provider().ok_or_else(|| error("there are no AWS credentials"))?;
     let region = region_of(config);
     let endpoint = s3_endpoint(config).unwrap_or_else(|| format!("https://s3.{region}.amazonaws.com"));
     let prefix = prefix.trim_matches('/');
     let slash = if prefix.is_empty() { "" } else { "/" };
     Ok(Presigner {
-        credentials: Arc::new(StoreCredentials::new(provider, env.clone())),
+        credentials: bucket_credentials(config, env, bucket)?,
         region: region.into(),
         root: format!("{}/{bucket}/{prefix}{slash}", endpoint.trim_end_matches('/')).into(),
         env: env.clone(),
     })
+}
+
+fn bucket_credentials(config: &SdkConfig, env: &Env, bucket: &str) -> Result<Arc<StoreCredentials>, BucketError> {
+    let missing = || BucketError { bucket: bucket.to_owned(), reason: "there are no AWS credentials".to_owned() };
+    let provider = config.credentials_provider().ok_or_else(missing)?;
+    Ok(Arc::new(StoreCredentials::new(provider, env.clone())))
 }
 
 fn region_of(config: &SdkConfig) -> &str {
@@ -135,7 +140,6 @@ fn s3_endpoint(config: &SdkConfig) -> Option<String> {
 
 fn s3(config: &SdkConfig, env: &Env, bucket: &str) -> Result<AmazonS3, BucketError> {
     let error = |reason: String| BucketError { bucket: bucket.to_owned(), reason };
-    let provider = config.credentials_provider().ok_or_else(|| error("there are no AWS credentials".to_owned()))?;
     let retries = object_store::RetryConfig {
         backoff: object_store::BackoffConfig {
             init_backoff: Duration::from_millis(50),
@@ -148,7 +152,7 @@ fn s3(config: &SdkConfig, env: &Env, bucket: &str) -> Result<AmazonS3, BucketErr
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region_of(config))
-        .with_credentials(Arc::new(StoreCredentials::new(provider, env.clone())))
+        .with_credentials(bucket_credentials(config, env, bucket)?)
         .with_conditional_put(S3ConditionalPut::ETagMatch)
         .with_client_options(ClientOptions::new().with_connect_timeout(S3_CONNECT).with_timeout(S3_ATTEMPT))
         .with_retry(retries);

@@ -1,27 +1,24 @@
 //! URLs that let who has no credentials read or write one object for a while.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{
     PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation, SigningSettings, UriPathNormalizationMode,
-    sign,
 };
-use aws_sigv4::sign::v4;
 use http::Method;
-use object_store::CredentialProvider as _;
 use object_store::path::Path;
 use object_store::signer::Signer;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
 use super::credentials::StoreCredentials;
+use super::sign::{Scope, SignError, UNRESERVED, signature};
 use crate::env::Env;
 
 /// What stays as it is in a name of an object.
-const KEY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
+const KEY: &AsciiSet = &UNRESERVED.remove(b'/');
 
 /// Signs URLs of objects of one store. See [`super::s3_presigner`].
 #[derive(Clone)]
@@ -52,32 +49,19 @@ impl Presigner {
     }
 
     async fn sign(&self, method: &str, path: &Path, expires: Duration, query: &str) -> object_store::Result<String> {
-        let held = self.credentials.get_credential().await?;
-        let identity = Credentials::new(&held.key_id, &held.secret_key, held.token.clone(), None, "held").into();
-        let failed = |error: Box<dyn std::error::Error + Send + Sync>| object_store::Error::Generic {
-            store: "S3",
-            source: error,
-        };
         let mut settings = SigningSettings::default();
         settings.signature_location = SignatureLocation::QueryParams;
         settings.percent_encoding_mode = PercentEncodingMode::Single;
         settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
         settings.expires_in = Some(expires);
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name("s3")
-            .time(UNIX_EPOCH + Duration::from_nanos(self.env.now_ns()))
-            .settings(settings)
-            .build()
-            .map_err(|error| failed(error.into()))?
-            .into();
+        let failed = |source: SignError| object_store::Error::Generic { store: "S3", source };
         let url = format!("{}{}{query}", self.root, utf8_percent_encode(path.as_ref(), KEY));
         let request = SignableRequest::new(method, url.as_str(), std::iter::empty(), SignableBody::UnsignedPayload)
             .map_err(|error| failed(error.into()))?;
-        let (instructions, _) = sign(request, &params).map_err(|error| failed(error.into()))?.into_parts();
+        let scope = Scope { service: "s3", region: &self.region, settings };
+        let instructions = signature(&self.credentials, &self.env, scope, request).await.map_err(failed)?;
         let pairs = instructions.params().iter().map(|(name, value)| {
-            format!("{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(value, KEY_VALUE))
+            format!("{}={}", utf8_percent_encode(name, NON_ALPHANUMERIC), utf8_percent_encode(value, UNRESERVED))
         });
         let separator = if query.is_empty() { '?' } else { '&' };
         Ok(format!("{url}{separator}{}", pairs.collect::<Vec<_>>().join("&")))
@@ -91,9 +75,6 @@ impl Signer for Presigner {
         Url::parse(&url).map_err(|error| object_store::Error::Generic { store: "S3", source: Box::new(error) })
     }
 }
-
-/// What stays as it is in the value of a parameter.
-const KEY_VALUE: &AsciiSet = &KEY.add(b'/');
 
 impl std::fmt::Debug for Presigner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -4,18 +4,16 @@
 //! than all of ours together.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_credential_types::Credentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings};
 use bytes::Bytes;
-use object_store::CredentialProvider as _;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use reqwest::{Method, StatusCode};
 
 use super::credentials::StoreCredentials;
+use super::sign::{Scope, UNRESERVED, signature};
 use super::{ENDPOINT, region_of, variable};
 use crate::env::Env;
 
@@ -26,9 +24,6 @@ const ANSWER: Duration = Duration::from_secs(905);
 
 /// The version of Lambda's API, which is part of its paths.
 const LAMBDA_API: &str = "2015-03-31";
-
-/// What stays as it is in a segment of a path.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// Signed requests to AWS.
 #[derive(Clone)]
@@ -150,7 +145,7 @@ impl AwsRest {
     /// [`InvokeError`]. Without an answer the function may have run.
     pub async fn invoke(&self, function: &str, payload: Bytes, kind: Invocation) -> Result<Bytes, InvokeError> {
         let endpoint = self.endpoint("LAMBDA", "lambda");
-        let name = utf8_percent_encode(function, SEGMENT);
+        let name = utf8_percent_encode(function, UNRESERVED);
         let kind = match kind {
             Invocation::Wait => "RequestResponse",
             Invocation::Async => "Event",
@@ -219,7 +214,7 @@ impl AwsRest {
     }
 
     async fn connection(&self, method: Method, endpoint: &str, id: &str, data: Bytes) -> Result<(), ConnectionError> {
-        let id = utf8_percent_encode(id, SEGMENT);
+        let id = utf8_percent_encode(id, UNRESERVED);
         let request = Request {
             service: "API Gateway",
             signing_name: "execute-api",
@@ -271,22 +266,14 @@ impl AwsRest {
         let service = request.service;
         let failed = |reason: String| RestError::Credentials { service, reason };
         let provider = self.credentials.as_ref().ok_or_else(|| failed("there are no AWS credentials".to_owned()))?;
-        let held = provider.get_credential().await.map_err(|error| failed(error.to_string()))?;
-        let identity = Credentials::new(&held.key_id, &held.secret_key, held.token.clone(), None, "held").into();
-        let params = v4::SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(request.signing_name)
-            .time(UNIX_EPOCH + Duration::from_nanos(self.env.now_ns()))
-            .settings(SigningSettings::default())
-            .build()
-            .map_err(|error| failed(error.to_string()))?
-            .into();
         let body = SignableBody::Bytes(&request.body);
         let headers = request.headers.iter().copied();
         let signable = SignableRequest::new(request.method.as_str(), request.url.as_str(), headers, body)
             .map_err(|error| failed(error.to_string()))?;
-        let (instructions, _) = sign(signable, &params).map_err(|error| failed(error.to_string()))?.into_parts();
+        let settings = SigningSettings::default();
+        let scope = Scope { service: request.signing_name, region: &self.region, settings };
+        let instructions = signature(provider, &self.env, scope, signable).await;
+        let instructions = instructions.map_err(|error| failed(error.to_string()))?;
         Ok(instructions.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
     }
 }

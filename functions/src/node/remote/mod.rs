@@ -42,9 +42,7 @@ pub use ended::FunctionEnded;
 pub use lambda::LambdaNode;
 
 use super::NodeError;
-
-/// Objects that are needed for minutes: something else is to delete them.
-const TEMPORARY: &str = "tmp/node";
+use crate::temporary;
 
 /// The function that Node actions run in.
 #[async_trait]
@@ -86,6 +84,6 @@ impl RemoteNode {
 
     /// An object of one execution.
     pub(crate) fn temporary(execution: &str, name: &str) -> Path {
-        Path::from(format!("{TEMPORARY}/{execution}/{name}"))
+        temporary::named(["node", execution, name])
     }
 }
