@@ -34,6 +34,7 @@ pub mod sabotage;
 pub mod schema;
 pub mod search;
 pub mod segment;
+pub mod startup;
 pub mod state;
 #[cfg(test)]
 mod testing;

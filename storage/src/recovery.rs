@@ -7,7 +7,7 @@ mod tests;
 use crate::catalog::RowError;
 use crate::checkpoint::flushed;
 use crate::env::Env;
-use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
+use crate::log::{CommitLog, EntryNumber, LogEntry, LogError, Timestamp};
 use crate::state::{Installed, LoadError, Snapshot, State};
 use crate::timeline::{Segments, SegmentsError};
 
@@ -92,18 +92,14 @@ pub(crate) async fn recover(
     segments.refresh_unless_recent().await?;
     let mut replay = Replay::from_manifest(log, segments, flush_bytes).await?;
     // Earlier versions of Lakewire had local logs only, and what they wrote is taken over before the first flush.
-    if !log.is_shared() || replay.is_empty() {
+    if !log.is_shared() || replay.is_empty() && log.first().await? > 1 {
         let old = old_files::find(segments).await?;
         if let Some(contents) = old.newest
             && replay.is_empty()
         {
             replay.adopt(contents).await?;
-        } else {
-            replay.check_ends().await?;
         }
         old_files::remove(segments, &old.paths).await;
-    } else {
-        replay.check_ends().await?;
     }
     replay.run().await?;
     let Replay { state, entry, ts, manifest, .. } = replay;
@@ -154,9 +150,12 @@ impl<'a> Replay<'a> {
 
     /// Applies the log up to its end.
     async fn run(&mut self) -> Result<(), OpenError> {
-        let head = self.log.head().await?;
-        while self.entry < head {
-            for (number, entry) in self.log.read(self.entry + 1, BATCH).await? {
+        let mut batch = self.begin().await?;
+        while !batch.is_empty() {
+            for (number, entry) in batch {
+                if number == self.entry {
+                    continue;
+                }
                 // Somebody else may have flushed this entry and later ones meanwhile.
                 if number != self.entry + 1 {
                     break;
@@ -170,8 +169,33 @@ impl<'a> Replay<'a> {
                     self.flush().await?;
                 }
             }
+            batch = self.read(self.entry + 1).await?;
         }
         Ok(())
+    }
+
+    /// The first entries of the log that matter. With the one before them: that it is there says that the log is not behind, and
+    /// spares looking for its end.
+    async fn begin(&self) -> Result<Vec<(EntryNumber, LogEntry)>, OpenError> {
+        if self.entry == 0 {
+            return self.read(1).await;
+        }
+        match self.log.read(self.entry, BATCH).await {
+            Ok(batch) if batch.is_empty() => {
+                Err(OpenError::LogBehind { flushed: self.entry, head: self.log.head().await? })
+            }
+            Ok(batch) => Ok(batch),
+            // It was flushed long ago.
+            Err(LogError::Trimmed { .. }) => self.read(self.entry + 1).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read(&self, from: EntryNumber) -> Result<Vec<(EntryNumber, LogEntry)>, OpenError> {
+        self.log.read(from, BATCH).await.map_err(|error| match error {
+            LogError::Trimmed { first, .. } => OpenError::Gap { first, newest: from - 1 },
+            error => error.into(),
+        })
     }
 
     async fn flush(&mut self) -> Result<(), OpenError> {

@@ -71,7 +71,8 @@ impl Worker {
     /// # Errors
     /// If the secret, the store or the log can't be read, or the engine can't be started.
     pub async fn open(mut arguments: LambdaArguments, env: &Env) -> Result<Self, Failure> {
-        let storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
+        let mut storage = Storage::open(Place::resolve(&arguments.serve.storage)?, env).await?;
+        let startup = storage.begin_start(&arguments.serve.storage.branch);
         let cloud = Cloud::around(&storage, env)?;
         let nobody = IdentityArgs { instance_name: None, instance_secret: InstanceSecret(None) };
         // At the same time: the first request waits for both.
@@ -95,6 +96,7 @@ impl Worker {
         let elsewhere = Elsewhere { runner: None, node: cloud.node(&arguments.cloud, origin) };
         let engine = crate::engine::start(&arguments.serve, &db, &deployment.context, instance, &nowhere, elsewhere)?;
         engine.warm_up().await;
+        startup.finish();
         env.spawn("sealed", end_with_the_log(db));
         Ok(Self { arguments, cloud, deployment, timeline, engine })
     }

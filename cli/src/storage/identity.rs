@@ -137,10 +137,9 @@ impl Place {
             IdentityPlace::Directory(_) => self.identity(store, args, env).await.map(Some),
             IdentityPlace::Store => {
                 let failed = |source| Failure::Identity { place: self.store.to_string(), source };
-                if read(store).await.map_err(failed)?.is_none() {
-                    return Ok(None);
-                }
-                self.identity(store, args, env).await.map(Some)
+                let Some(found) = read(store).await.map_err(failed)? else { return Ok(None) };
+                self.check_log(&found)?;
+                identity(found, args).map(Some)
             }
         }
     }

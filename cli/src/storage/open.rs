@@ -12,6 +12,7 @@ use lakewire_storage::env::Env;
 use lakewire_storage::lake::{Lake, LakeOptions};
 use lakewire_storage::log::CommitLog;
 use lakewire_storage::segment::{DiskCache, SegmentCache};
+use lakewire_storage::startup::StartupStore;
 use lakewire_storage::timeline::branch::{self, BranchContext, LogAccess};
 use lakewire_storage::timeline::{BranchName, Segments, SegmentsOptions, TimelineId};
 use object_store::ObjectStore;
@@ -36,6 +37,8 @@ pub struct Storage {
     /// How AWS is reached, if it is.
     pub aws: Option<SdkConfig>,
     dynamodb: Option<DynamoDb>,
+    /// The same objects, for logs: what is in one is asked for when it is needed, never before.
+    log_store: Arc<dyn ObjectStore>,
 }
 
 /// A store that is a deployment, with its logs.
@@ -115,7 +118,14 @@ impl Storage {
             (LogPlace::DynamoDb { .. }, Some(config)) => Some(aws::dynamodb_client(config)),
             _ => None,
         };
-        Ok(Self { place, store, env: env.clone(), aws: config, dynamodb })
+        Ok(Self { place, log_store: store.clone(), store, env: env.clone(), aws: config, dynamodb })
+    }
+
+    /// From now on, and until [`StartupStore::finish`], what the last start of a process read is read at once.
+    pub fn begin_start(&mut self, branch: &BranchName) -> StartupStore {
+        let startup = StartupStore::begin(self.store.clone(), branch.as_str(), &self.env);
+        self.store = Arc::new(startup.clone());
+        startup
     }
 
     /// Creates the table of the log when it is missing; nothing with another kind of log.
@@ -158,7 +168,7 @@ impl Storage {
             // With a table there is a client.
             (LogPlace::Memory | LogPlace::DynamoDb { .. }, _) => Medium::Memory(parking_lot::Mutex::default()),
         };
-        let logs = Logs { medium, store: self.store.clone(), env: self.env.clone() };
+        let logs = Logs { medium, store: self.log_store, env: self.env.clone() };
         let context = BranchContext { store: self.store, logs: Arc::new(logs), env: self.env };
         Deployment { place: self.place, identity, context, dynamodb: self.dynamodb }
     }

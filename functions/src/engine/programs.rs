@@ -133,10 +133,15 @@ impl ProgramCache {
             return Ok(program);
         }
         // At the same time: a worker that starts waits for both.
-        let (bundle, kept) = futures::join!(self.bundle(model, component), self.kept(key));
+        let plain = path(key, Program::plain_env_key());
+        let (bundle, plain) = futures::join!(self.bundle(model, component), self.stored(&plain));
         let bundle = bundle?;
-        let mut kept = kept.iter().filter_map(|bytes| Program::from_bytes(bundle.clone(), bytes));
-        let program = match kept.find(|program| program.fits(env)) {
+        let fitting = |bytes: Bytes| Program::from_bytes(bundle.clone(), &bytes).filter(|program| program.fits(env));
+        let mut found = plain.and_then(fitting);
+        if found.is_none() {
+            found = self.kept(key).await.into_iter().find_map(fitting);
+        }
+        let program = match found {
             Some(program) => Arc::new(program),
             None => self.build(key, bundle.clone()).await?,
         };
@@ -150,11 +155,12 @@ impl ProgramCache {
     /// Programs of the code that an earlier process, or another one, has built.
     async fn kept(&self, key: CodeKey) -> Vec<Bytes> {
         let objects = self.store.list(Some(&folder(key))).filter_map(|found| async { found.ok() });
-        let bytes = objects.map(|object| async move {
-            let found = self.store.get(&object.location).await.ok()?;
-            found.bytes().await.ok()
-        });
+        let bytes = objects.map(|object| async move { self.stored(&object.location).await });
         bytes.buffered(CONCURRENT_BLOBS).filter_map(|bytes| async { bytes }).collect().await
+    }
+
+    async fn stored(&self, path: &Path) -> Option<Bytes> {
+        self.store.get(path).await.ok()?.bytes().await.ok()
     }
 
     async fn build(&self, key: CodeKey, bundle: Bundle) -> Result<Arc<Program>, ProgramError> {
@@ -163,7 +169,7 @@ impl ProgramCache {
             BuildError::Internal(message) => ProgramError::Internal(message),
         })?;
         // Waited for: a process that may be suspended at any time would never come to it.
-        let path = folder(key).join(hex::encode(program.env_key()));
+        let path = path(key, program.env_key());
         if let Err(error) = self.store.put(&path, PutPayload::from(program.to_bytes())).await {
             tracing::warn!(%error, "cannot keep a built program; it is built again after the next start");
         }
@@ -217,4 +223,8 @@ fn code_key(model: &AppModel, component: &Component) -> CodeKey {
 
 fn folder(key: CodeKey) -> Path {
     Path::from(format!("programs/{key}"))
+}
+
+fn path(key: CodeKey, env_key: [u8; 32]) -> Path {
+    folder(key).join(hex::encode(env_key))
 }

@@ -100,8 +100,17 @@ impl Program {
 
     /// Tells apart the builds of one code key by what they saw of the environment.
     pub fn env_key(&self) -> [u8; 32] {
+        Self::env_key_of(&self.frozen.manifest.env_reads)
+    }
+
+    /// The [`Self::env_key`] of a build that saw nothing of the environment, as most.
+    pub fn plain_env_key() -> [u8; 32] {
+        Self::env_key_of(&BTreeMap::new())
+    }
+
+    fn env_key_of(reads: &BTreeMap<String, Option<String>>) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for (name, seen) in &self.frozen.manifest.env_reads {
+        for (name, seen) in reads {
             let seen = seen.as_deref();
             for part in [name.as_str(), seen.unwrap_or_default()] {
                 hash.update((part.len() as u64).to_le_bytes());

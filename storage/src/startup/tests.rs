@@ -1,0 +1,182 @@
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::StreamExt;
+use object_store::memory::InMemory;
+use object_store::{Error, ObjectStoreExt};
+
+use super::*;
+use crate::env::Env;
+
+/// Counts reads.
+#[derive(Debug, Default)]
+struct Counted {
+    inner: InMemory,
+    gets: AtomicU64,
+}
+
+impl fmt::Display for Counted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("counted")
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Counted {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        self.inner.put_opts(location, payload, options).await
+    }
+
+    async fn put_multipart_opts(&self, at: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(at, options).await
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        self.gets.fetch_add(1, SeqCst);
+        self.inner.get_opts(location, options).await
+    }
+
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+}
+
+async fn set(store: &impl ObjectStoreExt, path: &str, text: &'static str) {
+    store.put(&Path::from(path), text.into()).await.expect("a put");
+}
+
+async fn text(store: &impl ObjectStoreExt, path: &str) -> Option<Bytes> {
+    match store.get(&Path::from(path)).await {
+        Ok(found) => Some(found.bytes().await.expect("bytes")),
+        Err(Error::NotFound { .. }) => None,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn list(store: &Counted) -> Option<Vec<String>> {
+    let bytes = store.inner.get(&Path::from("startup/main.json")).await.ok()?.bytes().await.expect("bytes");
+    let List { reads, .. } = serde_json::from_slice(&bytes).expect("a list");
+    Some(reads.into_iter().map(|read| serde_json::to_string(&read).expect("json")).collect())
+}
+
+/// Lets what runs in the background come to its end.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(20)).await;
+}
+
+fn begin(store: &Arc<Counted>) -> StartupStore {
+    StartupStore::begin(store.clone(), "main", &Env::system())
+}
+
+/// Reads three things, one of which is missing, two of them twice.
+async fn start(store: &StartupStore) {
+    for _ in 0..2 {
+        assert_eq!(text(store, "a").await.as_deref(), Some(&b"first"[..]));
+        assert_eq!(text(store, "missing").await, None);
+    }
+    assert_eq!(store.get_range(&Path::from("b"), 2..5).await.expect("a part"), "con");
+    store.finish();
+}
+
+#[tokio::test]
+async fn a_start_asks_once_for_what_it_reads_and_the_next_asks_for_it_at_once() {
+    let counted = Arc::new(Counted::default());
+    set(&*counted, "a", "first").await;
+    set(&*counted, "b", "second").await;
+
+    start(&begin(&counted)).await;
+    settle().await;
+    assert_eq!(counted.gets.swap(0, SeqCst), 4, "the list and three reads");
+    let listed = [r#"{"path":"a"}"#, r#"{"path":"b","range":[2,5]}"#, r#"{"path":"missing"}"#];
+    assert_eq!(list(&counted).await.expect("a list"), listed);
+
+    let second = begin(&counted);
+    settle().await;
+    assert_eq!(counted.gets.swap(0, SeqCst), 4, "all of them before anybody asked");
+    start(&second).await;
+    settle().await;
+    assert_eq!(counted.gets.swap(0, SeqCst), 0);
+    assert_eq!(list(&counted).await.expect("a list"), listed);
+}
+
+#[tokio::test]
+async fn after_the_start_it_is_the_store() {
+    let counted = Arc::new(Counted::default());
+    set(&*counted, "a", "old").await;
+    let store = begin(&counted);
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"old"[..]));
+    assert_eq!(text(&store, "b").await, None);
+    set(&*counted, "a", "new").await;
+    set(&*counted, "b", "new").await;
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"old"[..]), "as of the start");
+    store.finish();
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"new"[..]));
+    assert_eq!(text(&store, "b").await.as_deref(), Some(&b"new"[..]));
+    store.finish();
+}
+
+#[tokio::test]
+async fn a_write_ends_the_start_and_leaves_no_list() {
+    let counted = Arc::new(Counted::default());
+    let store = begin(&counted);
+    assert_eq!(text(&store, "a").await, None);
+    set(&*counted, "a", "another's").await;
+    set(&store, "b", "own").await;
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"another's"[..]));
+    store.finish();
+    settle().await;
+    assert_eq!(list(&counted).await, None);
+
+    let store = begin(&counted);
+    assert_eq!(text(&store, "b").await.as_deref(), Some(&b"own"[..]));
+    store.delete(&Path::from("b")).await.expect("a delete");
+    assert_eq!(text(&store, "b").await, None);
+}
+
+#[tokio::test]
+async fn a_list_that_is_no_list_is_replaced() {
+    for wrong in ["{", r#"{"format": 2, "reads": []}"#, r#"{"format": 1, "reads": [{"path": "//"}, {"path": "gone"}]}"#]
+    {
+        let counted = Arc::new(Counted::default());
+        set(&*counted, "startup/main.json", wrong).await;
+        set(&*counted, "a", "first").await;
+        let store = begin(&counted);
+        settle().await;
+        assert_eq!(text(&store, "a").await.as_deref(), Some(&b"first"[..]), "{wrong}");
+        store.finish();
+        settle().await;
+        assert_eq!(list(&counted).await.expect("a list"), [r#"{"path":"a"}"#], "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn conditional_reads_and_those_of_an_unknown_part_are_the_stores() {
+    let counted = Arc::new(Counted::default());
+    set(&*counted, "a", "first").await;
+    let store = begin(&counted);
+    settle().await;
+    counted.gets.store(0, SeqCst);
+    let path = Path::from("a");
+    assert_eq!(store.head(&path).await.expect("there").size, 5);
+    let last = GetOptions { range: Some(object_store::GetRange::Suffix(2)), ..GetOptions::default() };
+    for _ in 0..2 {
+        let bytes = store.get_opts(&path, last.clone()).await.expect("there").bytes().await.expect("bytes");
+        assert_eq!(bytes, "st");
+    }
+    assert_eq!(counted.gets.load(SeqCst), 3);
+    let found: Vec<_> = store.list(None).collect().await;
+    assert_eq!(found.len(), 1);
+}
