@@ -154,9 +154,12 @@ impl Committer {
     /// As [`Self::refresh`].
     pub async fn refresh_through(&self, entry: EntryNumber) -> Result<(), CommitError> {
         self.room().await?;
-        // Not at the same time as another: they would read the same.
-        let _done = self.refreshes.done.lock().await;
-        self.in_time(self.follow_through(entry)).await
+        let follows = async {
+            // Not at the same time as another: they would read the same.
+            let _done = self.refreshes.done.lock().await;
+            self.follow_through(entry).await
+        };
+        self.in_time(follows).await
     }
 
     async fn in_time(&self, follows: impl Future<Output = Result<(), LogError>>) -> Result<(), CommitError> {

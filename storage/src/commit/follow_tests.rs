@@ -199,7 +199,7 @@ async fn a_refresh_sees_everything_committed_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_committed_after_a_seal() {
-    let (_, log, _, [a, b]) = two([(1000, 2000); 2]).await;
+    let (world, log, _, [a, b]) = two([(1000, 2000); 2]).await;
     let n = log.head().await.unwrap() + 1;
     let seal = Seal { successor: "0123456789abcdef".to_owned() };
     let entry = LogEntry { nonce: [7; 16], transactions: Vec::new(), seal: Some(seal) };
@@ -223,6 +223,11 @@ async fn nothing_is_committed_after_a_seal() {
         database.close().await.unwrap();
         assert!(commits.next().await.is_none());
     }
+    // Who comes later learns it at once; what was closed has the seal in segments.
+    let late = world.open().await;
+    let sealed = tokio::time::timeout(Duration::from_millis(1), late.sealed()).await;
+    assert_eq!(sealed.expect("at once"), "0123456789abcdef");
+    assert_eq!(stored(&late).await, [0.0]);
     assert_eq!(log.head().await.unwrap(), n);
 }
 

@@ -7,9 +7,10 @@
 //! The list is never more than a hint. One that is stale, missing, or wrong costs time only: what is not in it is read when it is
 //! needed, and a start that read something else than it said writes a new one.
 //!
-//! Until [`StartupStore::finish`], every read is kept and given to whoever asks again. So what a start sees is the store as of some
-//! moment since its process began, as it would be if the process had been slower. A write ends that: who writes has to see
-//! what others have written meanwhile.
+//! Until [`StartupStore::finish`], every read is kept and given to whoever asks again. So each object is seen as it was at some
+//! moment since the process began, though not all at the same one, nor in the order in which they are asked for. Whoever then
+//! misses what another object names lists the folder, as chains do, and after a LIST what was missing is asked for again. A write ends
+//! the keeping: who writes has to see what others have written meanwhile.
 
 mod found;
 #[cfg(test)]
@@ -126,6 +127,13 @@ impl StartupStore {
         });
     }
 
+    /// What is listed now may not have been there when it was asked for.
+    fn listed(&self) {
+        if let Some(start) = self.start.lock().as_mut() {
+            start.readings.retain(|_, reading| matches!(reading.peek(), Some(Some(Found::There { .. }))));
+        }
+    }
+
     /// What is written now may change what was read.
     fn written(&self) {
         drop(self.start.lock().take());
@@ -178,10 +186,12 @@ impl ObjectStore for StartupStore {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.listed();
         self.inner.list(prefix)
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.listed();
         self.inner.list_with_delimiter(prefix).await
     }
 

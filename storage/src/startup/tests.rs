@@ -180,3 +180,19 @@ async fn conditional_reads_and_those_of_an_unknown_part_are_the_stores() {
     let found: Vec<_> = store.list(None).collect().await;
     assert_eq!(found.len(), 1);
 }
+
+#[tokio::test]
+async fn after_a_list_what_was_missing_is_asked_for_again() {
+    let counted = Arc::new(Counted::default());
+    set(&*counted, "a", "first").await;
+    let store = begin(&counted);
+    assert_eq!(text(&store, "b").await, None);
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"first"[..]));
+    set(&*counted, "b", "later").await;
+    assert_eq!(text(&store, "b").await, None, "kept");
+    assert_eq!(store.list(None).count().await, 2);
+    assert_eq!(text(&store, "b").await.as_deref(), Some(&b"later"[..]));
+    let gets = counted.gets.load(SeqCst);
+    assert_eq!(text(&store, "a").await.as_deref(), Some(&b"first"[..]));
+    assert_eq!(counted.gets.load(SeqCst), gets, "what was there is kept");
+}
