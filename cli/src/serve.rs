@@ -154,7 +154,8 @@ impl Ports {
         if let Some(peers) = &peers {
             peers.leave().await;
         }
-        let left = relay.drain(role.drain).await;
+        let has_others = peers.is_some_and(|peers| peers.has_others());
+        let left = relay.drain(has_others, role.drain).await;
         if left > 0 {
             tracing::warn!("{left} clients still wait for answers after {:?}; they are cut off", role.drain);
         }

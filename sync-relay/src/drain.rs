@@ -2,7 +2,8 @@
 //!
 //! Each session waits until its requests are answered, and then closes the connection; the client makes another one, which a
 //! load balancer leads elsewhere, and goes on there. Sessions end one after the other over a while, or all clients would come back
-//! at the same moment. A request that is not answered in time is sent again by the client, and a mutation is not made twice.
+//! at the same moment. Without another relay they all end at once: each would be refused until this one is gone, and wait longer
+//! each time. A request that is not answered in time is sent again by the client, and a mutation is not made twice.
 
 use std::time::Duration;
 
@@ -11,24 +12,24 @@ use tokio::sync::watch;
 
 use crate::session::End;
 
-/// Over how long connections are closed.
+/// Over how long connections are closed that go on elsewhere.
 const SPREAD: Duration = Duration::from_secs(2);
 
 /// What a client is told: it makes another connection.
 pub(crate) const GOING_AWAY: End = End::Code(1001, "GoingAway");
 
-/// Whether sessions are to end. Each holds a [`Draining`].
-pub(crate) struct Drain(watch::Sender<bool>);
+/// Whether sessions are to end, and over how long. Each holds a [`Draining`].
+pub(crate) struct Drain(watch::Sender<Option<Duration>>);
 
 /// A session's view of it.
 pub(crate) struct Draining {
-    begun: watch::Receiver<bool>,
+    begun: watch::Receiver<Option<Duration>>,
     env: Env,
 }
 
 impl Drain {
     pub(crate) fn new() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(None))
     }
 
     pub(crate) fn watch(&self, env: &Env) -> Draining {
@@ -37,12 +38,13 @@ impl Drain {
 
     /// Whether no session may begin any more.
     pub(crate) fn has_begun(&self) -> bool {
-        *self.0.borrow()
+        self.0.borrow().is_some()
     }
 
-    /// Has all sessions end, and waits until they have, at most for `patience`. Returns how many are left.
-    pub(crate) async fn finish(&self, patience: Duration, env: &Env) -> usize {
-        self.0.send_replace(true);
+    /// Has all sessions end, and waits until they have, at most for `patience`. `has_others` says whether clients can go on
+    /// elsewhere. Returns how many are left.
+    pub(crate) async fn finish(&self, has_others: bool, patience: Duration, env: &Env) -> usize {
+        self.0.send_replace(Some(if has_others { SPREAD } else { Duration::ZERO }));
         // Whoever has not ended by then is cut off.
         let _ended = env.timeout(patience, self.0.closed()).await;
         self.0.receiver_count()
@@ -53,8 +55,8 @@ impl Draining {
     /// Completes at the moment that is this session's to end. If dropped, nothing is lost but the choice of that moment.
     pub(crate) async fn is_due(&mut self) {
         // An error means that the relay is gone, which is an end too.
-        let _gone = self.begun.wait_for(|begun| *begun).await.is_err();
+        let spread = self.begun.wait_for(Option::is_some).await.ok().and_then(|spread| *spread).unwrap_or_default();
         let share = self.env.random_u64() as f64 / u64::MAX as f64;
-        self.env.sleep(SPREAD.mul_f64(share)).await;
+        self.env.sleep(spread.mul_f64(share)).await;
     }
 }

@@ -47,9 +47,9 @@ impl Relay {
     }
 
     /// Ends all sessions once their requests are answered, so that clients go on elsewhere, and waits for that, at most for
-    /// `patience`. Returns how many are left.
-    pub async fn drain(&self, patience: Duration) -> usize {
-        self.shared.drain.finish(patience, &self.shared.env).await
+    /// `patience`. With `has_others`, other relays take them: sessions then end over two seconds. Returns how many are left.
+    pub async fn drain(&self, has_others: bool, patience: Duration) -> usize {
+        self.shared.drain.finish(has_others, patience, &self.shared.env).await
     }
 
     /// The routes `/api/{version}/sync` and `/api/sync`.

@@ -2,11 +2,11 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 
-import { found, mutationOverHttp } from "./requests.mjs";
+import { flushed, found, mutationOverHttp } from "./requests.mjs";
 
 const FILE = new URL("../aws/prices/usage.json", import.meta.url);
 const NOTE =
-  "Requests, units and milliseconds of functions are measured by `make bench-aws` on emulated AWS with 5 ms of latency for the table and 20 ms for the bucket; a mutation has its share of upkeep, a call that of cold starts. What clients do, sizes and what is stored are assumptions.";
+  "Requests, units and milliseconds of queries, mutations, flushes, ticks and upkeep are measured by `make bench-aws` on emulated AWS, with 5 ms of latency for the table and 20 ms for the bucket; a call has its share of cold starts. What the WebSocket API asks for is counted in the code; what clients do, sizes and what is stored are assumed.";
 
 /** @param {object[]} results of `requests` */
 export function writeUsage(results) {
@@ -24,6 +24,7 @@ export function writeUsage(results) {
     note: NOTE,
     query: withCold("a query over HTTP"),
     mutation: withCold("a mutation over HTTP", mutationOverHttp(results)),
+    flush: flushed(results),
     tick: part("a tick when nothing is due"),
     // Every quarter of an hour: its process is mostly gone by then.
     upkeep: part("cold upkeep when nothing has happened"),

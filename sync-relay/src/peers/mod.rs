@@ -78,6 +78,11 @@ impl Peers {
         Router::new().route(nudge::PATH, post(take)).with_state(self.clone())
     }
 
+    /// Whether other relays are known.
+    pub fn has_others(&self) -> bool {
+        !self.known.lock().is_empty()
+    }
+
     /// Takes back that there is a relay here.
     pub async fn leave(&self) {
         self.tasks.lock().drain(..).for_each(|task| task.abort());

@@ -103,7 +103,7 @@ function million() {
   const cost = Object.entries(each).reduce((sum, [item, amount]) => sum + dollars(item, amount * 1e6), 0);
   return `## A million small mutations
 
-DynamoDB and S3 alone: ${money(cost)}, with ${each.writeUnits} write units each (the entry, and its deletion when it is trimmed), ${rounded(each.readUnits)} read units (a look at the end of
+DynamoDB and S3 alone: ${money(cost)}, with ${rounded(each.writeUnits)} write units each (the entry, and its deletion when it is trimmed), ${rounded(each.readUnits)} read units (a look at the end of
 the log before, and the entry once when it is flushed), ${rounded(each.puts)} PUTs and ${rounded(each.gets)} GETs. By one instance after the other: an instance that commits
 beside others reads their entries too, about one unit more. Entries of more than 1 kB cost a write unit for each further one.`;
 }
