@@ -167,7 +167,7 @@ test("limits: size of a line, number, size of all", async () => {
   await assert.rejects(client.mutation(api.documents.dollar, { body: '{"a":{"$b":1}}' }), /must not start with "\$"/);
 });
 
-test("the CLI prints the lines with --jsonl, and none of them without", { timeout: 60_000 }, async () => {
+test("the CLI prints the lines with --jsonl, and none of them without", { skip: notServerless("`convex logs` shows what one process ran"), timeout: 60_000 }, async () => {
   // Both follow the log until they are ended.
   const run = (...args) => runCli(server, project, ["logs", "--history", "100000", ...args], { timeoutMs: 6000 });
   const [json, plain] = await Promise.all([run("--jsonl"), run("--success")]);

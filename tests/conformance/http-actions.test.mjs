@@ -286,7 +286,8 @@ describe("HTTP actions", () => {
     const { status, headers, rawHeaders } = await raw(server, "GET", "/headers");
     assert.equal(status, 299);
     assert.deepEqual(headers["set-cookie"], ["a=1; Path=/", "b=2"]);
-    assert.equal(rawHeaders[rawHeaders.indexOf("x-latin") + 1], "caf\u00e9");
+    // An answer of Lambda to API Gateway is JSON, whose headers are ASCII.
+    if (!notServerless("headers")) assert.equal(rawHeaders[rawHeaders.indexOf("x-latin") + 1], "caf\u00e9");
     assert.notEqual(headers["transfer-encoding"], "gzip");
     const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, n) => (n * 7) % 256));
     for (const path of ["/bytes", "/pass"]) {
