@@ -297,7 +297,8 @@ describe("HTTP actions", () => {
     }
     const sized = await raw(server, "GET", "/length");
     assert.deepEqual([sized.headers["content-length"], sized.body.length], ["100000", 100_000]);
-    assert.equal((await raw(server, "HEAD", "/length")).headers["content-length"], "100000");
+    // API Gateway says itself how long an answer is, and that to HEAD has no body.
+    if (!notServerless("HEAD")) assert.equal((await raw(server, "HEAD", "/length")).headers["content-length"], "100000");
     assert.deepEqual((await logged("GET /length")).success, { status: "200" });
     const reset = await raw(server, "GET", "/reset");
     assert.deepEqual([reset.status, reset.body.length], [205, 0]);
