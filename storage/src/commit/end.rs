@@ -70,7 +70,6 @@ impl Committer {
                 return;
             }
         };
-        let seal = found.seal.clone();
         let mut inner = self.inner.lock();
         let forgotten = inner.start_again(found);
         self.publish(&inner);
@@ -80,8 +79,5 @@ impl Committer {
         }
         drop(inner);
         drop(forgotten);
-        if let Some(seal) = seal {
-            self.end(&seal);
-        }
     }
 }
