@@ -1,62 +1,13 @@
-use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt;
-use object_store::memory::InMemory;
 use object_store::{Error, ObjectStoreExt};
 
 use super::*;
 use crate::env::Env;
-
-/// Counts reads.
-#[derive(Debug, Default)]
-struct Counted {
-    inner: InMemory,
-    gets: AtomicU64,
-}
-
-impl fmt::Display for Counted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("counted")
-    }
-}
-
-#[async_trait]
-impl ObjectStore for Counted {
-    async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.inner.put_opts(location, payload, options).await
-    }
-
-    async fn put_multipart_opts(&self, at: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.inner.put_multipart_opts(at, options).await
-    }
-
-    async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.gets.fetch_add(1, SeqCst);
-        self.inner.get_opts(location, options).await
-    }
-
-    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.inner.delete_stream(locations)
-    }
-
-    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.inner.list(prefix)
-    }
-
-    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.inner.list_with_delimiter(prefix).await
-    }
-
-    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.inner.copy_opts(from, to, options).await
-    }
-}
-
-async fn set(store: &impl ObjectStoreExt, path: &str, text: &'static str) {
-    store.put(&Path::from(path), text.into()).await.expect("a put");
-}
+use crate::segment::tests::store::TestStore;
 
 async fn text(store: &impl ObjectStoreExt, path: &str) -> Option<Bytes> {
     match store.get(&Path::from(path)).await {
@@ -66,7 +17,7 @@ async fn text(store: &impl ObjectStoreExt, path: &str) -> Option<Bytes> {
     }
 }
 
-async fn list(store: &Counted) -> Option<Vec<String>> {
+async fn list(store: &TestStore) -> Option<Vec<String>> {
     let bytes = store.inner.get(&Path::from("startup/main.json")).await.ok()?.bytes().await.expect("bytes");
     let List { reads, .. } = serde_json::from_slice(&bytes).expect("a list");
     Some(reads.into_iter().map(|read| serde_json::to_string(&read).expect("json")).collect())
@@ -74,10 +25,10 @@ async fn list(store: &Counted) -> Option<Vec<String>> {
 
 /// Lets what runs in the background come to its end.
 async fn settle() {
-    tokio::time::sleep(Duration::from_millis(20)).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
-fn begin(store: &Arc<Counted>) -> StartupStore {
+fn begin(store: &Arc<TestStore>) -> StartupStore {
     StartupStore::begin(store.clone(), "main", &Env::system())
 }
 
@@ -91,36 +42,36 @@ async fn start(store: &StartupStore) {
     store.finish();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_start_asks_once_for_what_it_reads_and_the_next_asks_for_it_at_once() {
-    let counted = Arc::new(Counted::default());
-    set(&*counted, "a", "first").await;
-    set(&*counted, "b", "second").await;
+    let counted = TestStore::new();
+    counted.set("a", "first".into()).await;
+    counted.set("b", "second".into()).await;
 
     start(&begin(&counted)).await;
     settle().await;
-    assert_eq!(counted.gets.swap(0, SeqCst), 4, "the list and three reads");
+    assert_eq!(counted.take_gets(), 4, "the list and three reads");
     let listed = [r#"{"path":"a"}"#, r#"{"path":"b","range":[2,5]}"#, r#"{"path":"missing"}"#];
     assert_eq!(list(&counted).await.expect("a list"), listed);
 
     let second = begin(&counted);
     settle().await;
-    assert_eq!(counted.gets.swap(0, SeqCst), 4, "all of them before anybody asked");
+    assert_eq!(counted.take_gets(), 4, "all of them before anybody asked");
     start(&second).await;
     settle().await;
-    assert_eq!(counted.gets.swap(0, SeqCst), 0);
+    assert_eq!(counted.take_gets(), 0);
     assert_eq!(list(&counted).await.expect("a list"), listed);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_the_start_it_is_the_store() {
-    let counted = Arc::new(Counted::default());
-    set(&*counted, "a", "old").await;
+    let counted = TestStore::new();
+    counted.set("a", "old".into()).await;
     let store = begin(&counted);
     assert_eq!(text(&store, "a").await.as_deref(), Some(&b"old"[..]));
     assert_eq!(text(&store, "b").await, None);
-    set(&*counted, "a", "new").await;
-    set(&*counted, "b", "new").await;
+    counted.set("a", "new".into()).await;
+    counted.set("b", "new".into()).await;
     assert_eq!(text(&store, "a").await.as_deref(), Some(&b"old"[..]), "as of the start");
     store.finish();
     assert_eq!(text(&store, "a").await.as_deref(), Some(&b"new"[..]));
@@ -128,13 +79,13 @@ async fn after_the_start_it_is_the_store() {
     store.finish();
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_write_ends_the_start_and_leaves_no_list() {
-    let counted = Arc::new(Counted::default());
+    let counted = TestStore::new();
     let store = begin(&counted);
     assert_eq!(text(&store, "a").await, None);
-    set(&*counted, "a", "another's").await;
-    set(&store, "b", "own").await;
+    counted.set("a", "another's".into()).await;
+    store.put(&Path::from("b"), "own".into()).await.expect("a put");
     assert_eq!(text(&store, "a").await.as_deref(), Some(&b"another's"[..]));
     store.finish();
     settle().await;
@@ -146,13 +97,13 @@ async fn a_write_ends_the_start_and_leaves_no_list() {
     assert_eq!(text(&store, "b").await, None);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_list_that_is_no_list_is_replaced() {
     for wrong in ["{", r#"{"format": 2, "reads": []}"#, r#"{"format": 1, "reads": [{"path": "//"}, {"path": "gone"}]}"#]
     {
-        let counted = Arc::new(Counted::default());
-        set(&*counted, "startup/main.json", wrong).await;
-        set(&*counted, "a", "first").await;
+        let counted = TestStore::new();
+        counted.set("startup/main.json", wrong.into()).await;
+        counted.set("a", "first".into()).await;
         let store = begin(&counted);
         settle().await;
         assert_eq!(text(&store, "a").await.as_deref(), Some(&b"first"[..]), "{wrong}");
@@ -162,33 +113,35 @@ async fn a_list_that_is_no_list_is_replaced() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn conditional_reads_and_those_of_an_unknown_part_are_the_stores() {
-    let counted = Arc::new(Counted::default());
-    set(&*counted, "a", "first").await;
+    let counted = TestStore::new();
+    counted.set("a", "first".into()).await;
     let store = begin(&counted);
     settle().await;
     counted.gets.store(0, SeqCst);
     let path = Path::from("a");
     assert_eq!(store.head(&path).await.expect("there").size, 5);
+    counted.set("a", "another first".into()).await;
+    assert_eq!(store.head(&path).await.expect("there").size, 13);
     let last = GetOptions { range: Some(object_store::GetRange::Suffix(2)), ..GetOptions::default() };
     for _ in 0..2 {
         let bytes = store.get_opts(&path, last.clone()).await.expect("there").bytes().await.expect("bytes");
         assert_eq!(bytes, "st");
     }
-    assert_eq!(counted.gets.load(SeqCst), 3);
+    assert_eq!(counted.take_gets(), 2);
     let found: Vec<_> = store.list(None).collect().await;
     assert_eq!(found.len(), 1);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn after_a_list_what_was_missing_is_asked_for_again() {
-    let counted = Arc::new(Counted::default());
-    set(&*counted, "a", "first").await;
+    let counted = TestStore::new();
+    counted.set("a", "first".into()).await;
     let store = begin(&counted);
     assert_eq!(text(&store, "b").await, None);
     assert_eq!(text(&store, "a").await.as_deref(), Some(&b"first"[..]));
-    set(&*counted, "b", "later").await;
+    counted.set("b", "later".into()).await;
     assert_eq!(text(&store, "b").await, None, "kept");
     assert_eq!(store.list(None).count().await, 2);
     assert_eq!(text(&store, "b").await.as_deref(), Some(&b"later"[..]));

@@ -18,7 +18,7 @@ use parking_lot::Mutex;
 /// Objects in memory.
 #[derive(Debug, Default)]
 pub(crate) struct TestStore {
-    inner: InMemory,
+    pub inner: InMemory,
     /// How many GETs came.
     pub gets: AtomicU64,
     /// How many of the next GETs fail.
