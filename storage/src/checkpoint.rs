@@ -140,10 +140,12 @@ impl Flusher {
             || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes()
     }
 
-    /// Whether a flush would change anything that is worth it.
+    /// Whether a flush would change anything that is worth it: here or, if others have flushed it, in memory only.
     fn has_something(&self, progress: &Progress) -> bool {
-        let behind = self.committer.newest_entry().saturating_sub(self.segments.manifest().flushed);
-        behind >= EMPTY_ENTRIES || (behind > 0 && self.committer.tail_bytes() > 0) || progress.unfinished.is_some()
+        let newest = self.segments.manifest();
+        let behind = self.committer.newest_entry().saturating_sub(newest.flushed);
+        let changes = behind > 0 || newest.version > self.committer.manifest_version();
+        behind >= EMPTY_ENTRIES || (changes && self.committer.tail_bytes() > 0) || progress.unfinished.is_some()
     }
 
     /// Flushes everything that is durable now, and lets the log forget what was flushed long enough ago.

@@ -385,6 +385,36 @@ async fn commits_wait_while_the_store_is_down() {
     assert_eq!(count(world.open().await).await, stored);
 }
 
+/// Upkeep has failed often and pauses for a minute, and what it learned last has all that there is no room for.
+#[tokio::test(start_paused = true)]
+async fn who_has_no_room_soon_forgets_what_another_has_flushed() {
+    for more_seconds in [0, 15, 30, 45] {
+        let mut world = World::with_log(1, |_| Arc::new(MemoryLog::shared()));
+        let store = TestStore::new(&world.env, Duration::from_millis(20));
+        world.store = store.clone();
+        let a = world.open().await;
+        world.segments.flush_bytes = 8 << 10;
+        let b = world.open().await;
+        store.is_down.store(true, Ordering::SeqCst);
+        let text = "x".repeat(1000);
+        for n in 0..100 {
+            insert(&a, "t", &format!(r#"{{"n":{n},"text":"{text}"}}"#)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        tokio::time::sleep(Duration::from_secs(300 + more_seconds)).await;
+        let had = b.entry();
+        assert!(had < a.entry());
+        store.is_down.store(false, Ordering::SeqCst);
+        a.checkpoint().await.unwrap();
+        b.segments().refresh().await.unwrap();
+        assert_eq!(b.entry(), had);
+        // The longest pause after flushes that failed.
+        tokio::time::sleep(Duration::from_secs(31)).await;
+        assert_eq!(b.entry(), a.entry(), "{more_seconds}");
+        assert_eq!(contents(&b.latest(), "by_id").await, contents(&a.latest(), "by_id").await);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_memory_of_a_long_load_is_bounded() {
     let mut world = World::new(1);

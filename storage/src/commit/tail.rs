@@ -86,6 +86,11 @@ impl Committer {
         self.entry.get()
     }
 
+    /// The version of the manifest whose segments are read.
+    pub fn manifest_version(&self) -> u64 {
+        self.inner.lock().manifest
+    }
+
     /// How much is in memory, durable and not yet flushed.
     pub fn tail_bytes(&self) -> usize {
         self.latest().state().tail_bytes()
