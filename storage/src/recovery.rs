@@ -7,7 +7,7 @@ mod tests;
 use crate::catalog::RowError;
 use crate::checkpoint::flushed;
 use crate::env::Env;
-use crate::log::{CommitLog, EntryNumber, LogError, Timestamp};
+use crate::log::{CommitLog, EntryNumber, LogEntry, LogError, Seal, Timestamp};
 use crate::state::{Installed, LoadError, Snapshot, State};
 use crate::timeline::{Segments, SegmentsError};
 
@@ -61,6 +61,8 @@ pub(crate) struct Found {
     pub log_ts: Timestamp,
     /// The version of the manifest whose segments the snapshot reads.
     pub manifest: u64,
+    /// If the log ends for good.
+    pub seal: Option<Seal>,
 }
 
 impl Found {
@@ -80,7 +82,10 @@ struct Replay<'a> {
     ts: Timestamp,
     /// The version of the manifest of the state's segments.
     manifest: u64,
+    seal: Option<Seal>,
 }
+
+type Batch = Vec<(EntryNumber, LogEntry)>;
 
 /// Reads everything up to the end of the log. If that is more than `flush_bytes`, it is flushed on the way.
 pub(crate) async fn recover(
@@ -91,27 +96,27 @@ pub(crate) async fn recover(
 ) -> Result<Found, OpenError> {
     segments.refresh_unless_recent().await?;
     let mut replay = Replay::from_manifest(log, segments, flush_bytes).await?;
-    // Earlier versions of Lakewire had local logs only, and what they wrote is taken over before the first flush.
-    if !log.is_shared() || replay.is_empty() {
+    let mut begun = replay.begin().await;
+    // A shared log that goes on where the manifest ends, or has its first entry, has all there is.
+    let is_whole = log.is_shared() && (!replay.is_empty() || begun.as_ref().is_ok_and(|batch| !batch.is_empty()));
+    if !is_whole {
+        // Earlier versions of Lakewire had local logs only, and what they wrote is taken over before the first flush.
         let old = old_files::find(segments).await?;
         if let Some(contents) = old.newest
             && replay.is_empty()
         {
             replay.adopt(contents).await?;
-        } else {
-            replay.check_ends().await?;
         }
         old_files::remove(segments, &old.paths).await;
-    } else {
-        replay.check_ends().await?;
+        begun = replay.begin().await;
     }
-    replay.run().await?;
-    let Replay { state, entry, ts, manifest, .. } = replay;
+    replay.run(begun?).await?;
+    let Replay { state, entry, ts, manifest, seal, .. } = replay;
     // Not before the wall clock, so that no client has seen a later timestamp even where a backup was put in place. But where
     // others commit too, one of them may be about to, with an earlier timestamp: there it is that of the log, until the start is
     // claimed.
     let at = if log.is_shared() { ts } else { env.now_ns().max(ts) };
-    Ok(Found { snapshot: Snapshot::new(at, 0, state), entry, log_ts: ts, manifest })
+    Ok(Found { snapshot: Snapshot::new(at, 0, state), entry, log_ts: ts, manifest, seal })
 }
 
 impl<'a> Replay<'a> {
@@ -124,7 +129,7 @@ impl<'a> Replay<'a> {
         let counts = manifest.counts.as_ref().map(|counts| counts.iter().map(|(id, count)| (*id, *count)).collect());
         let state = State::load(Installed::new(&manifest, version), counts).await?;
         let (entry, ts) = (manifest.flushed, manifest.flushed_ts);
-        Ok(Replay { log, segments, flush_bytes, state, entry, ts, manifest: manifest.version })
+        Ok(Replay { log, segments, flush_bytes, state, entry, ts, manifest: manifest.version, seal: None })
     }
 
     /// Whether there never was a flush, nor a parent.
@@ -152,11 +157,16 @@ impl<'a> Replay<'a> {
         self.flush().await
     }
 
-    /// Applies the log up to its end.
-    async fn run(&mut self) -> Result<(), OpenError> {
-        let head = self.log.head().await?;
-        while self.entry < head {
-            for (number, entry) in self.log.read(self.entry + 1, BATCH).await? {
+    /// Applies `batch`, and the log after it.
+    async fn run(&mut self, mut batch: Batch) -> Result<(), OpenError> {
+        // Where the log ended a moment ago. Others may append as fast as it is read here.
+        let mut end = None;
+        loop {
+            for (number, entry) in batch {
+                self.seal = entry.seal.clone().or(self.seal.take());
+                if number == self.entry {
+                    continue;
+                }
                 // Somebody else may have flushed this entry and later ones meanwhile.
                 if number != self.entry + 1 {
                     break;
@@ -170,8 +180,39 @@ impl<'a> Replay<'a> {
                     self.flush().await?;
                 }
             }
+            let head = match end {
+                Some(head) => head,
+                None => *end.insert(self.log.head().await?),
+            };
+            if self.entry >= head {
+                return Ok(());
+            }
+            batch = self.read(self.entry + 1).await?;
         }
-        Ok(())
+    }
+
+    /// The first entries of the log that matter. With the one before them: that it is there says that the log is not behind, and
+    /// where to look for its end.
+    async fn begin(&self) -> Result<Batch, OpenError> {
+        if self.entry == 0 {
+            return self.read(1).await;
+        }
+        match self.log.read(self.entry, BATCH).await {
+            Ok(batch) if batch.is_empty() => {
+                Err(OpenError::LogBehind { flushed: self.entry, head: self.log.head().await? })
+            }
+            Ok(batch) => Ok(batch),
+            // It was flushed long ago.
+            Err(LogError::Trimmed { .. }) => self.read(self.entry + 1).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn read(&self, from: EntryNumber) -> Result<Batch, OpenError> {
+        self.log.read(from, BATCH).await.map_err(|error| match error {
+            LogError::Trimmed { first, .. } => OpenError::Gap { first, newest: from - 1 },
+            error => error.into(),
+        })
     }
 
     async fn flush(&mut self) -> Result<(), OpenError> {
@@ -180,7 +221,8 @@ impl<'a> Replay<'a> {
         self.segments.flush(self.state.frozen_rows(), flushed).await?;
         let (manifest, version) = self.segments.current();
         if manifest.flushed > self.entry {
-            *self = Replay::from_manifest(self.log, self.segments, self.flush_bytes).await?;
+            let seal = self.seal.take();
+            *self = Replay { seal, ..Replay::from_manifest(self.log, self.segments, self.flush_bytes).await? };
         } else {
             self.state.install(Installed::new(&manifest, version));
             self.manifest = manifest.version;

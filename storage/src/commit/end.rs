@@ -70,6 +70,7 @@ impl Committer {
                 return;
             }
         };
+        let seal = found.seal.clone();
         let mut inner = self.inner.lock();
         let forgotten = inner.start_again(found);
         self.publish(&inner);
@@ -79,5 +80,8 @@ impl Committer {
         }
         drop(inner);
         drop(forgotten);
+        if let Some(seal) = seal {
+            self.end(&seal);
+        }
     }
 }

@@ -47,23 +47,24 @@ impl Committer {
     /// Waits until something is accepted, and follows the log meanwhile.
     pub(super) async fn idle(committer: &Weak<Committer>, wake: &Notify, polling: &mut Polling) {
         let Some(held) = committer.upgrade() else { return };
-        let (log, env, from) = (held.log.clone(), held.env.clone(), held.next_entry());
+        let (env, pause) = (held.env.clone(), polling.pause);
         let is_over = held.inner.lock().ended.is_some();
-        if !log.is_shared() || !held.follows || is_over {
+        if !held.is_shared() || !held.follows || is_over {
             drop(held);
             return wake.notified().await;
         }
-        // Without room for them, entries stay where they are.
-        let (pause, has_room) = (polling.pause, held.has_room());
         drop(held);
         let look = async {
             env.sleep(pause).await;
-            if has_room { log.read(from, CATCH_UP).await } else { Ok(Vec::new()) }
+            let held = committer.upgrade()?;
+            // Only now: what was taken over during the pause, after a nudge, is not news.
+            let (log, from, has_room) = (held.log.clone(), held.next_entry(), held.has_room());
+            drop(held);
+            // Without room for them, entries stay where they are.
+            let found = if has_room { log.read(from, CATCH_UP).await } else { Ok(Vec::new()) };
+            Some((from, found))
         };
-        let found = match select(pin!(wake.notified()), pin!(look)).await {
-            Either::Left(_) => return,
-            Either::Right((found, _)) => found,
-        };
+        let Either::Right((Some((from, found)), _)) = select(pin!(wake.notified()), pin!(look)).await else { return };
         let Some(held) = committer.upgrade() else { return };
         polling.looked(found.as_ref().is_ok_and(|entries| !entries.is_empty()));
         // The next look meets the same error.
@@ -140,17 +141,32 @@ impl Committer {
         let mut done = self.refreshes.done.lock().await;
         if done.0 <= begun {
             let number = self.refreshes.begun.fetch_add(1, Ordering::SeqCst) + 1;
-            let failed = match self.env.timeout(PATIENCE, self.follow_to_the_end()).await {
-                Ok(followed) => followed.err().map(|error| unavailable(&error)),
-                Err(_) => {
-                    let reason = format!("the log has not said for {PATIENCE:?} what its end is");
-                    Some(CommitError::Unavailable(reason))
-                }
-            };
-            *done = (number, failed);
+            *done = (number, self.in_time(self.follow_to_the_end()).await.err());
         }
         // Otherwise one has run that began after this one was asked for.
         done.1.clone().map_or(Ok(()), Err)
+    }
+
+    /// Makes the entries of the log up to `entry` part of latest, of which somebody said that they are there: costs a read of just
+    /// those. What is not there is not waited for.
+    ///
+    /// # Errors
+    /// As [`Self::refresh`].
+    pub async fn refresh_through(&self, entry: EntryNumber) -> Result<(), CommitError> {
+        self.room().await?;
+        let follows = async {
+            // Not at the same time as another: they would read the same.
+            let _done = self.refreshes.done.lock().await;
+            self.follow_through(entry).await
+        };
+        self.in_time(follows).await
+    }
+
+    async fn in_time(&self, follows: impl Future<Output = Result<(), LogError>>) -> Result<(), CommitError> {
+        match self.env.timeout(PATIENCE, follows).await {
+            Ok(followed) => followed.map_err(|error| unavailable(&error)),
+            Err(_) => Err(CommitError::Unavailable(format!("the log has not said for {PATIENCE:?} what its end is"))),
+        }
     }
 
     async fn follow_to_the_end(&self) -> Result<(), LogError> {
@@ -160,10 +176,14 @@ impl Committer {
             return Ok(());
         }
         let head = self.log.head().await?;
+        self.follow_through(head).await
+    }
+
+    async fn follow_through(&self, last: EntryNumber) -> Result<(), LogError> {
         let mut known = self.entry.subscribe();
         loop {
             let from = self.next_entry();
-            if from > head {
+            if from > last {
                 return Ok(());
             }
             if self.inner.lock().in_flight || !self.may_follow(from - 1) {
@@ -171,8 +191,11 @@ impl Committer {
                 let _alive = known.wait_for(|entry| *entry >= from).await;
                 continue;
             }
-            let found = self.log.read(from, CATCH_UP).await;
-            self.found(from, found).await?;
+            let left = usize::try_from(last - from).unwrap_or(usize::MAX).saturating_add(1);
+            let found = self.log.read(from, left.min(CATCH_UP)).await;
+            if self.found(from, found).await? == 0 {
+                return Ok(());
+            }
         }
     }
 

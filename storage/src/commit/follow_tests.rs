@@ -155,6 +155,25 @@ async fn latest_follows_other_writers() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_is_told_of_commits_hardly_looks_for_them() {
+    let (_, _, logs, [a, b]) = two([(1000, 2000); 2]).await;
+    // Until the entries of the start are old.
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let before = logs[1].reads.load(Ordering::SeqCst);
+    for n in 1..=10 {
+        insert(&a, "t", &format!(r#"{{"n":{n}}}"#)).await;
+        b.refresh_through(a.entry()).await.unwrap();
+        assert_eq!(stored(&b).await.len(), 1 + n);
+        tokio::time::sleep(Duration::from_millis(2500)).await;
+    }
+    let reads = logs[1].reads.load(Ordering::SeqCst) - before;
+    // One a second, and one for each commit; once or twice a look came first, and those after it come soon.
+    assert!(reads <= 25 + 10 + 2 * 13, "{reads}");
+    let said = b.entry() + 7;
+    tokio::time::timeout(Duration::from_secs(1), b.refresh_through(said)).await.expect("soon").unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refresh_sees_everything_committed_before_it() {
     let (_, _, logs, [a, b]) = two([(1000, 2000); 2]).await;
     for n in 1..50 {
@@ -180,7 +199,7 @@ async fn a_refresh_sees_everything_committed_before_it() {
 
 #[tokio::test(start_paused = true)]
 async fn nothing_is_committed_after_a_seal() {
-    let (_, log, _, [a, b]) = two([(1000, 2000); 2]).await;
+    let (world, log, _, [a, b]) = two([(1000, 2000); 2]).await;
     let n = log.head().await.unwrap() + 1;
     let seal = Seal { successor: "0123456789abcdef".to_owned() };
     let entry = LogEntry { nonce: [7; 16], transactions: Vec::new(), seal: Some(seal) };
@@ -204,6 +223,11 @@ async fn nothing_is_committed_after_a_seal() {
         database.close().await.unwrap();
         assert!(commits.next().await.is_none());
     }
+    // Who comes later learns it at once; what was closed has the seal in segments.
+    let late = world.open().await;
+    let sealed = tokio::time::timeout(Duration::from_millis(1), late.sealed()).await;
+    assert_eq!(sealed.expect("at once"), "0123456789abcdef");
+    assert_eq!(stored(&late).await, [0.0]);
     assert_eq!(log.head().await.unwrap(), n);
 }
 

@@ -150,7 +150,7 @@ impl Committer {
         follows: bool,
         found: Found,
     ) -> Self {
-        let Found { snapshot, entry, log_ts, manifest } = found;
+        let Found { snapshot, entry, log_ts, manifest, seal } = found;
         let inner = Inner {
             latest: snapshot.clone(),
             head: snapshot.clone(),
@@ -168,7 +168,7 @@ impl Committer {
             manifest,
             ended: None,
         };
-        Committer {
+        let committer = Committer {
             log: Arc::new(FreshLog::new(log, env.clone())),
             env,
             segments,
@@ -181,7 +181,11 @@ impl Committer {
             refreshes: Refreshes::default(),
             ending: Ending::default(),
             pressure: Arc::new(Pressure::new(flush_bytes)),
+        };
+        if let Some(seal) = seal {
+            committer.end(&seal);
         }
+        committer
     }
 
     pub fn latest(&self) -> Snapshot {

@@ -162,7 +162,7 @@ async fn take(State(peers): State<Arc<Peers>>, Json(nudge): Json<NudgeBody>) -> 
         peers.nudge_all(nudge.entry);
     }
     if nudge.entry > peers.db.entry()
-        && let Err(error) = peers.db.refresh().await
+        && let Err(error) = peers.db.refresh_through(nudge.entry).await
     {
         tracing::debug!(%error, "the log cannot be read at a nudge");
     }

@@ -8,15 +8,14 @@ use crate::log::EntryNumber;
 const PROBES: u32 = 12;
 
 impl<M: Medium> RemoteLog<M> {
-    /// The number of the newest entry, 0 if there is none. `hint` is where to look first, beside what is known.
-    pub(super) async fn find_head(&self, hint: EntryNumber) -> Result<EntryNumber, LogError> {
-        let mut hint = Some(hint);
+    /// The number of the newest entry, 0 if there is none.
+    pub(super) async fn find_head(&self) -> Result<EntryNumber, LogError> {
         loop {
-            let mut low = {
-                let known = self.known.lock();
-                known.head.max(known.first.saturating_sub(1))
+            let (mut low, hint) = {
+                let mut known = self.known.lock();
+                (known.head.max(known.first.saturating_sub(1)), known.hint.take())
             };
-            if let Some(hint) = hint.take().filter(|hint| *hint > low) {
+            if let Some(hint) = hint.filter(|hint| *hint > low) {
                 low = if self.present(&[hint]).await?[0] { hint } else { low };
             }
             let began = Moment::now(&self.env);

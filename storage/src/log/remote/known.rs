@@ -19,6 +19,8 @@ pub(super) struct Known {
     pub(super) head: EntryNumber,
     /// The seal and its number.
     seal: Option<(EntryNumber, Seal)>,
+    /// A number that was the newest some time ago, or any other. Where to look first, once.
+    pub(super) hint: Option<EntryNumber>,
     /// A number that was free, and when that was.
     free: Option<(EntryNumber, Moment)>,
 }

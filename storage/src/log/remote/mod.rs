@@ -28,6 +28,9 @@ use crate::env::{Env, Moment};
 /// One append in so many updates the hint.
 const HINT_EVERY: EntryNumber = 64;
 
+/// How many numbers are looked at beyond what is known, by the first read.
+const FIRST_READ: usize = 16;
+
 /// How many bytes of entries are read for one answer before it ends early.
 const MAX_READ_BYTES: usize = 16 << 20;
 
@@ -48,9 +51,8 @@ impl<M: Medium> RemoteLog<M> {
     /// [`LogError::Remote`] if it cannot be read.
     pub(super) async fn open_in(medium: M, env: Env) -> Result<Self, LogError> {
         let log = Self { medium: Arc::new(medium), env, known: Mutex::default() };
-        log.look_at_marker().await?;
-        let hint = log.ask("read", || log.medium.hint()).await?;
-        log.find_head(hint).await?;
+        let (_, hint) = futures::try_join!(log.look_at_marker(), log.ask("read", || log.medium.hint()))?;
+        log.known.lock().hint = Some(hint);
         Ok(log)
     }
 
@@ -111,7 +113,7 @@ impl<M: Medium> RemoteLog<M> {
                 }
                 self.look_at_marker().await?;
             }
-            let head = self.find_head(0).await?;
+            let head = self.find_head().await?;
             if n == 0 || n - 1 > head {
                 return Err(LogError::Gap { requested: n, next: head + 1 });
             }
@@ -196,9 +198,13 @@ impl<M: Medium> CommitLog for RemoteLog<M> {
 
     async fn read(&self, from: EntryNumber, max: usize) -> Result<Vec<(EntryNumber, LogEntry)>, LogError> {
         self.known.lock().ensure_kept(from)?;
-        // Those that are known and the one after; more and more if there are.
-        let known = self.known.lock().head.saturating_add(1).saturating_sub(from);
-        let mut window = usize::try_from(known).unwrap_or(usize::MAX).saturating_add(1).min(M::WINDOW);
+        // Those that are known and the one after; more and more if there are. At first nothing is known.
+        let (newest, further) = {
+            let mut known = self.known.lock();
+            known.hint.take().map_or((known.head, 1), |hint| (hint.max(known.head), FIRST_READ))
+        };
+        let known = usize::try_from(newest.saturating_add(1).saturating_sub(from)).unwrap_or(usize::MAX);
+        let mut window = known.saturating_add(further).min(M::WINDOW);
         let mut entries: Vec<(EntryNumber, LogEntry)> = Vec::new();
         let mut bytes = 0;
         let mut free = None;
@@ -233,7 +239,7 @@ impl<M: Medium> CommitLog for RemoteLog<M> {
     }
 
     async fn head(&self) -> Result<EntryNumber, LogError> {
-        self.find_head(0).await
+        self.find_head().await
     }
 
     async fn first(&self) -> Result<EntryNumber, LogError> {
@@ -242,7 +248,7 @@ impl<M: Medium> CommitLog for RemoteLog<M> {
 
     async fn trim(&self, through: EntryNumber) -> Result<(), LogError> {
         // The newest entry stays: it says where the log goes on, and whether it is sealed.
-        let last = through.min(self.find_head(0).await?.saturating_sub(1));
+        let last = through.min(self.find_head().await?.saturating_sub(1));
         let marker = self.look_at_marker().await?;
         let first = marker.first.max(last + 1);
         if first > marker.first {
