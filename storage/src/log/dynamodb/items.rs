@@ -28,11 +28,26 @@ const HEAD: &str = "head";
 /// Entries of more bytes than this go to the object store. An item has room for 400 KB.
 const SPILL_BYTES: usize = 300_000;
 
+/// So many entries at a time, or more, are read at half the price first ([`Read::Late`]).
+const MANY: usize = 32;
+
+/// So many of those that are not found then are looked for again.
+pub(super) const AGAIN: usize = 8;
+
 /// How many items one request may delete.
 const DELETE_AT_ONCE: usize = 25;
 
 /// Bodies are fetched until one answer has so many bytes.
 const MAX_FETCHED_BYTES: usize = 16 << 20;
+
+/// How an item is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Read {
+    /// As it is.
+    Consistent,
+    /// As it was a moment ago, for half the price.
+    Late,
+}
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -66,11 +81,12 @@ impl Items {
         &self,
         numbers: &[EntryNumber],
         projection: &str,
+        read: Read,
     ) -> Result<(BTreeMap<EntryNumber, Item>, Vec<EntryNumber>), MediumError> {
         let keys = numbers.iter().map(|n| HashMap::from([(PARTITION_KEY.to_owned(), self.key(*n))]));
         let request = KeysAndAttributes::builder()
             .set_keys(Some(keys.collect()))
-            .consistent_read(true)
+            .consistent_read(read == Read::Consistent)
             .projection_expression(projection)
             .build()
             .map_err(|error| MediumError::Refused(error.to_string()))?;
@@ -192,14 +208,25 @@ impl Medium for Items {
     }
 
     async fn get(&self, from: EntryNumber, count: usize) -> Result<Vec<Option<Bytes>>, MediumError> {
-        let numbers: Vec<EntryNumber> = (from..from + count as EntryNumber).collect();
-        let (mut found, mut missing) = self.get_batch(&numbers, ENTRIES).await?;
-        while missing.contains(&from) {
-            let (more, left) = self.get_batch(&missing, ENTRIES).await?;
-            found.extend(more);
-            missing = left;
+        let mut end = from + count as EntryNumber;
+        let mut unread: Vec<EntryNumber> = (from..end).collect();
+        let mut found = BTreeMap::new();
+        if count >= MANY {
+            // What is found is the entry for good. Only what is not found may be there nevertheless.
+            (found, _) = self.get_batch(&unread, ENTRIES, Read::Late).await?;
+            unread.retain(|n| !found.contains_key(n));
+            end = unread.get(AGAIN).copied().unwrap_or(end);
+            unread.truncate(AGAIN);
         }
-        let end = missing.into_iter().min().unwrap_or(from + count as EntryNumber);
+        while !unread.is_empty() {
+            let (more, left) = self.get_batch(&unread, ENTRIES, Read::Consistent).await?;
+            found.extend(more);
+            unread = left;
+            if !unread.contains(&from) {
+                break;
+            }
+        }
+        let end = unread.into_iter().min().unwrap_or(end);
         let mut entries = Vec::new();
         let mut bytes = 0;
         for n in from..end {
@@ -217,9 +244,9 @@ impl Medium for Items {
     }
 
     async fn present(&self, numbers: &[EntryNumber]) -> Result<Vec<bool>, MediumError> {
-        let (mut found, mut missing) = self.get_batch(numbers, PARTITION_KEY).await?;
+        let (mut found, mut missing) = self.get_batch(numbers, PARTITION_KEY, Read::Consistent).await?;
         while !missing.is_empty() {
-            let (more, left) = self.get_batch(&missing, PARTITION_KEY).await?;
+            let (more, left) = self.get_batch(&missing, PARTITION_KEY, Read::Consistent).await?;
             found.extend(more);
             missing = left;
         }

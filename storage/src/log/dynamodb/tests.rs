@@ -1,11 +1,12 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use lakewire_emulators::Dynoxide;
+use lakewire_emulators::{Dynoxide, Faults};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{ObjectStoreExt, PutPayload};
 
+use super::items::AGAIN;
 use super::*;
 use crate::aws::faults::{FaultyHttp, HttpFault};
 use crate::aws::{self, dynamodb_client};
@@ -236,6 +237,40 @@ async fn a_batch_that_is_too_large_for_one_answer_is_read_on() {
         read.extend(log.read(read.len() as u64 + 1, 1_000).await.expect("read").into_iter().map(|(_, entry)| entry));
     }
     assert!(read == entries);
+}
+
+/// Reads at half the price show what was there a moment ago.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_entries_are_read_for_less_and_none_is_overlooked() {
+    let world = World::new(11).await;
+    let faults = Faults::start(world.emulator.endpoint());
+    let control = reqwest::Client::new();
+    let place = |what: &str| format!("{}/_faults{what}", faults.endpoint());
+    let asked = control.put(place("")).body(r#"{"staleMs":300}"#).send().await.expect("told");
+    assert!(asked.status().is_success(), "{asked:?}");
+    let client = dynamodb_client(&aws::config_of(faults.endpoint(), "id", "secret").await);
+    let log = world.open(&client, "main").await;
+    let entries: Vec<LogEntry> = (0..150).map(|_| world.entry()).collect();
+    let items = world.items(&client, "main");
+    // The first such read makes the copy that is late from then on.
+    assert_eq!(items.get(1, 40).await.expect("read"), vec![None; AGAIN]);
+    for (n, entry) in (1..).zip(&entries) {
+        assert_eq!(log.append_if_absent(n, entry).await.expect("no error"), Append::Appended);
+        if n % 50 == 0 {
+            let rival = world.open(&client, "main").await;
+            let read = rival.read(1, 1_000).await.expect("read");
+            assert_eq!(read.len() as u64, n, "all that is there, at once");
+            assert!(read.into_iter().map(|(_, entry)| entry).eq(entries[..n as usize].iter().cloned()));
+        }
+    }
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    control.delete(place("/stats")).send().await.expect("told");
+    assert_eq!(items.get(1, 100).await.expect("read").len(), 100);
+    assert_eq!(items.get(141, 40).await.expect("read").len(), 10 + AGAIN);
+    let stats = control.get(place("/stats")).send().await.expect("told").text().await.expect("text");
+    let stats: serde_json::Value = serde_json::from_str(&stats).expect("JSON");
+    let units = stats["dynamodb"]["rru"].as_f64().expect("a number");
+    assert!((units - (50.0 + 20.0 + AGAIN as f64)).abs() < 0.1, "{stats}");
 }
 
 /// The names and attributes of items are part of the format.
