@@ -167,6 +167,12 @@ impl Database {
         self.committer.refresh().await
     }
 
+    /// Whether [`Self::refresh`] would hardly find anything: the end of the log was seen within the last second, and nothing of
+    /// others for five. Enough before what is compared with the log when it is committed.
+    pub fn is_likely_fresh(&self) -> bool {
+        self.committer.is_likely_fresh()
+    }
+
     /// [`Self::refresh`] as far as `entry`, which somebody said is in the log: cheaper, and no look at what others published.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use parking_lot::MutexGuard;
 
 use super::{CommitError, Committer, Inner};
+use crate::env::Moment;
 use crate::log::{LogEntry, Seal};
 use crate::recovery;
 use crate::watch;
@@ -47,6 +48,7 @@ impl Committer {
 
     /// Makes the next entries of the log, those of another writer, part of latest. Gives the lock back.
     pub(super) fn take_over(&self, mut inner: MutexGuard<'_, Inner>, entries: Vec<LogEntry>) {
+        *self.disturbed.lock() = Moment::now(&self.env);
         let seal = entries.iter().find_map(|entry| entry.seal.clone());
         let (forgotten, foreign) = inner.take_over(&self.env, entries);
         // Before it is told: who hears of a commit finds it in latest.
@@ -71,6 +73,7 @@ impl Committer {
             }
         };
         let seal = found.seal.clone();
+        *self.disturbed.lock() = Moment::now(&self.env);
         let mut inner = self.inner.lock();
         let forgotten = inner.start_again(found);
         self.publish(&inner);

@@ -18,6 +18,10 @@ pub(super) const CATCH_UP: usize = 64;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
+/// Who has seen the end of the log so short a time ago, and has not met an entry of others for so long, hardly misses any.
+const JUST_NOW: Duration = Duration::from_secs(1);
+const UNDISTURBED: Duration = Duration::from_secs(5);
+
 /// How often to look for entries of others.
 pub(super) struct Polling {
     pause: Duration,
@@ -121,6 +125,12 @@ impl Committer {
     /// Whether others can append too.
     pub fn is_shared(&self) -> bool {
         self.log.is_shared()
+    }
+
+    /// Whether a refresh would hardly find anything.
+    pub fn is_likely_fresh(&self) -> bool {
+        let is_quiet = || self.disturbed.lock().elapsed(&self.env) > UNDISTURBED;
+        !self.is_shared() || (self.log.unseen_for() < JUST_NOW && is_quiet())
     }
 
     /// Makes everything part of latest that is in the log when this is called.

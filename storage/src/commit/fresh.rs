@@ -32,7 +32,12 @@ impl FreshLog {
     }
 
     fn is_stale(&self) -> bool {
-        self.log.is_shared() && !sabotage::is(Rule::StalledWriterTrusted) && self.seen.lock().elapsed(&self.env) > FRESH
+        self.log.is_shared() && !sabotage::is(Rule::StalledWriterTrusted) && self.unseen_for() > FRESH
+    }
+
+    /// How long ago the log last said what its end was.
+    pub fn unseen_for(&self) -> Duration {
+        self.seen.lock().elapsed(&self.env)
     }
 
     fn seen(&self, asked: Moment) {

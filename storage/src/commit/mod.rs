@@ -46,7 +46,7 @@ use tokio::sync::{Notify, oneshot};
 pub use error::{CommitError, Conflict, SnapshotError};
 pub use stream::{CommitBatch, CommitStream};
 
-use crate::env::Env;
+use crate::env::{Env, Moment};
 use crate::log::{CommitLog, EntryNumber, LogError, LoggedTransaction, Timestamp};
 use crate::recovery::Found;
 use crate::state::Snapshot;
@@ -89,6 +89,8 @@ pub(crate) struct Committer {
     /// Whether the end of the log is followed although nobody asks.
     follows: bool,
     refreshes: Refreshes,
+    /// When others last had appended something.
+    disturbed: Mutex<Moment>,
     ending: Ending,
     pub(crate) pressure: Arc<Pressure>,
 }
@@ -170,6 +172,7 @@ impl Committer {
         };
         let committer = Committer {
             log: Arc::new(FreshLog::new(log, env.clone())),
+            disturbed: Mutex::new(Moment::now(&env)),
             env,
             segments,
             inner: Mutex::new(inner),
