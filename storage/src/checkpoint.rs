@@ -85,18 +85,20 @@ impl Flusher {
         Arc::new(Flusher { committer, segments, upkeep, interval, looked, progress: tokio::sync::Mutex::default() })
     }
 
-    /// Reads the newest manifest's segments from now on, if others see to them, and those known are about to be deleted or there
-    /// is much in memory that they may have flushed.
+    /// Whether others see to the segments, and those known are about to be deleted or there is much in memory that they may have
+    /// flushed.
+    pub fn must_look(&self) -> bool {
+        let is_old = || self.looked.lock().elapsed(&self.committer.env) >= self.segments.options().grace / 3;
+        let is_much = || self.committer.tail_bytes() >= self.committer.pressure.flush_bytes() / 2;
+        self.upkeep != Upkeep::Here && (is_old() || is_much())
+    }
+
+    /// Reads the newest manifest's segments from now on, if it [must](Self::must_look).
     pub async fn take_over(&self) -> Result<(), CheckpointError> {
-        if self.upkeep == Upkeep::Here {
+        if !self.must_look() {
             return Ok(());
         }
         let now = Moment::now(&self.committer.env);
-        let is_old = self.looked.lock().until(now) >= self.segments.options().grace / 3;
-        let is_much = self.committer.tail_bytes() >= self.committer.pressure.flush_bytes() / 2;
-        if !is_old && !is_much {
-            return Ok(());
-        }
         self.segments.refresh().await?;
         self.install().await?;
         *self.looked.lock() = now;
@@ -198,7 +200,8 @@ impl Flusher {
         let (manifest, version) = self.segments.current();
         // Once the streams of commits have ended, latest stays what it is.
         if !self.committer.install(&manifest, &version) && !self.committer.is_closed() {
-            // They have commits of others that are not known here.
+            // They have commits of others that are not known here. Who follows already may have waited for room.
+            self.committer.pressure.look_again();
             self.committer.follow().await?;
             self.committer.install(&manifest, &version);
         }

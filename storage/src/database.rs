@@ -170,7 +170,7 @@ impl Database {
     /// Whether [`Self::refresh`] would hardly find anything: the end of the log was seen within the last second, and nothing of
     /// others for five. Enough before what is compared with the log when it is committed.
     pub fn is_likely_fresh(&self) -> bool {
-        self.committer.is_likely_fresh()
+        self.committer.is_likely_fresh() && !self.flusher.must_look()
     }
 
     /// [`Self::refresh`] as far as `entry`, which somebody said is in the log: cheaper, and no look at what others published.

@@ -96,21 +96,22 @@ pub(crate) async fn recover(
 ) -> Result<Found, OpenError> {
     segments.refresh_unless_recent().await?;
     let mut replay = Replay::from_manifest(log, segments, flush_bytes).await?;
-    let mut begun = replay.begin().await;
+    let begun = replay.begin().await;
     // A shared log that goes on where the manifest ends, or has its first entry, has all there is.
     let is_whole = log.is_shared() && (!replay.is_empty() || begun.as_ref().is_ok_and(|batch| !batch.is_empty()));
-    if !is_whole {
+    let begun = if is_whole {
+        begun?
+    } else {
         // Earlier versions of Lakewire had local logs only, and what they wrote is taken over before the first flush.
         let old = old_files::find(segments).await?;
-        if let Some(contents) = old.newest
-            && replay.is_empty()
-        {
-            replay.adopt(contents).await?;
-        }
+        let begun = match old.newest {
+            Some(contents) if replay.is_empty() => replay.adopt(contents).await?,
+            _ => begun?,
+        };
         old_files::remove(segments, &old.paths).await;
-        begun = replay.begin().await;
-    }
-    replay.run(begun?).await?;
+        begun
+    };
+    replay.run(begun).await?;
     let Replay { state, entry, ts, manifest, seal, .. } = replay;
     // Not before the wall clock, so that no client has seen a later timestamp even where a backup was put in place. But where
     // others commit too, one of them may be about to, with an earlier timestamp: there it is that of the log, until the start is
@@ -137,24 +138,13 @@ impl<'a> Replay<'a> {
         self.entry == 0 && self.ts == 0
     }
 
-    /// Whether the log goes on where the state ends.
-    async fn check_ends(&self) -> Result<EntryNumber, OpenError> {
-        let (first, head) = (self.log.first().await?, self.log.head().await?);
-        if head < self.entry {
-            return Err(OpenError::LogBehind { flushed: self.entry, head });
-        }
-        if first > self.entry + 1 {
-            return Err(OpenError::Gap { first, newest: self.entry });
-        }
-        Ok(head)
-    }
-
-    /// Starts with what an earlier version of Lakewire wrote.
-    async fn adopt(&mut self, contents: crate::state::file::Contents) -> Result<(), OpenError> {
+    /// Starts with what an earlier version of Lakewire wrote. The result is as that of [`Self::begin`].
+    async fn adopt(&mut self, contents: crate::state::file::Contents) -> Result<Batch, OpenError> {
         (self.entry, self.ts) = (contents.entry, contents.ts);
-        self.check_ends().await?;
+        let begun = self.begin().await?;
         old_files::load(&mut self.state, contents)?;
-        self.flush().await
+        self.flush().await?;
+        Ok(begun)
     }
 
     /// Applies `batch`, and the log after it.
@@ -162,23 +152,25 @@ impl<'a> Replay<'a> {
         // Where the log ended a moment ago. Others may append as fast as it is read here.
         let mut end = None;
         loop {
+            let mut is_ahead = false;
             for (number, entry) in batch {
                 self.seal = entry.seal.clone().or(self.seal.take());
                 if number == self.entry {
                     continue;
-                }
-                // Somebody else may have flushed this entry and later ones meanwhile.
-                if number != self.entry + 1 {
-                    break;
                 }
                 for transaction in &entry.transactions {
                     self.state.apply(transaction)?;
                     self.ts = transaction.ts;
                 }
                 self.entry = number;
-                if self.state.tail_bytes() >= self.flush_bytes {
-                    self.flush().await?;
+                if self.state.tail_bytes() >= self.flush_bytes && self.flush().await? {
+                    is_ahead = true;
+                    break;
                 }
+            }
+            if is_ahead {
+                batch = self.begin().await?;
+                continue;
             }
             let head = match end {
                 Some(head) => head,
@@ -215,18 +207,19 @@ impl<'a> Replay<'a> {
         })
     }
 
-    async fn flush(&mut self) -> Result<(), OpenError> {
+    /// Whether somebody else has flushed more: then that is where the state is now.
+    async fn flush(&mut self) -> Result<bool, OpenError> {
         self.state.rotate();
         let flushed = flushed(&self.state, self.entry, self.ts);
         self.segments.flush(self.state.frozen_rows(), flushed).await?;
         let (manifest, version) = self.segments.current();
-        if manifest.flushed > self.entry {
-            let seal = self.seal.take();
-            *self = Replay { seal, ..Replay::from_manifest(self.log, self.segments, self.flush_bytes).await? };
+        let is_ahead = manifest.flushed > self.entry;
+        if is_ahead {
+            *self = Replay::from_manifest(self.log, self.segments, self.flush_bytes).await?;
         } else {
             self.state.install(Installed::new(&manifest, version));
             self.manifest = manifest.version;
         }
-        Ok(())
+        Ok(is_ahead)
     }
 }

@@ -34,7 +34,6 @@ impl Committer {
 
     /// Nothing can ever be appended again.
     pub(super) fn end(&self, seal: &Seal) {
-        tracing::error!(successor = %seal.successor, "the log is sealed");
         let mut inner = self.inner.lock();
         let ended = sealed(seal);
         inner.stalled = None;
@@ -43,7 +42,12 @@ impl Committer {
         inner.ended = Some(ended);
         self.publish(&inner);
         drop(inner);
-        self.ending.0.send_replace(Some(seal.clone()));
+        self.announce(seal.clone());
+    }
+
+    fn announce(&self, seal: Seal) {
+        tracing::error!(successor = %seal.successor, "the log is sealed");
+        self.ending.0.send_replace(Some(seal));
     }
 
     /// Makes the next entries of the log, those of another writer, part of latest. Gives the lock back.
@@ -57,8 +61,7 @@ impl Committer {
         drop(inner);
         drop(forgotten);
         if let Some(seal) = seal {
-            tracing::error!(successor = %seal.successor, "the log is sealed");
-            self.ending.0.send_replace(Some(seal));
+            self.announce(seal);
         }
     }
 

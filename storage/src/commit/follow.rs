@@ -190,15 +190,16 @@ impl Committer {
     }
 
     async fn follow_through(&self, last: EntryNumber) -> Result<(), LogError> {
-        let mut known = self.entry.subscribe();
+        let (mut known, mut room) = (self.entry.subscribe(), self.pressure.changes());
         loop {
             let from = self.next_entry();
             if from > last {
                 return Ok(());
             }
             if self.inner.lock().in_flight || !self.may_follow(from - 1) {
-                // Whatever becomes of the append, latest goes on.
-                let _alive = known.wait_for(|entry| *entry >= from).await;
+                // Whatever becomes of the append, latest goes on; and so it does once there is room.
+                let (known, room) = (known.wait_for(|entry| *entry >= from), room.changed());
+                let _alive = select(pin!(known), pin!(room)).await;
                 continue;
             }
             let left = usize::try_from(last - from).unwrap_or(usize::MAX).saturating_add(1);

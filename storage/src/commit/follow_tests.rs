@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 use super::fresh::FreshLog;
 use super::{CommitError, CommitStream};
-use crate::database::Database;
+use crate::database::{Database, DatabaseOptions, Upkeep};
 use crate::env::{Env, ManualClock, SIMULATED_EPOCH_NS};
 use crate::log::{Append, CommitLog, EntryNumber, LogEntry, LogError, MemoryLog, Seal};
 use crate::testing::{ROOT, World, begin, collect, insert, is_conflict, numbers, object, patch, scan};
@@ -195,6 +195,45 @@ async fn a_refresh_sees_everything_committed_before_it() {
     for busy in busy {
         busy.await.unwrap();
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_can_be_spared_where_nobody_else_commits() {
+    let (world, _, logs, [a, _]) = two([(1000, 2000); 2]).await;
+    let seconds = |n: u64| tokio::time::sleep(Duration::from_millis(n * 1000 + 100));
+    let options = DatabaseOptions { upkeep: Upkeep::Suspended, ..world.options().await };
+    let b = Database::open(options).await.unwrap();
+    assert!(!b.is_likely_fresh(), "nothing is known of others yet");
+    seconds(5).await;
+    assert!(!b.is_likely_fresh(), "it has not looked for long");
+    b.refresh().await.unwrap();
+    assert!(b.is_likely_fresh());
+    insert(&b, "t", r#"{"n":1}"#).await;
+    seconds(1).await;
+    assert!(!b.is_likely_fresh());
+    let before = logs[1].reads.load(Ordering::SeqCst);
+    for n in 2..30 {
+        // An append says where the end of the log is, too.
+        insert(&b, "t", &format!(r#"{{"n":{n}}}"#)).await;
+        assert!(b.is_likely_fresh());
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+    assert_eq!(logs[1].reads.load(Ordering::SeqCst), before);
+    // Others may delete the segments that it knows.
+    let until = world.env.monotonic_ns() + (world.segments.grace / 3).as_nanos() as u64;
+    while b.is_likely_fresh() {
+        assert!(world.env.monotonic_ns() < until, "it has not looked for newer segments");
+        insert(&b, "t", r#"{"n":30}"#).await;
+        tokio::time::sleep(Duration::from_millis(900)).await;
+    }
+    b.refresh().await.unwrap();
+    assert!(b.is_likely_fresh());
+    insert(&a, "t", r#"{"n":31}"#).await;
+    b.refresh().await.unwrap();
+    assert!(!b.is_likely_fresh(), "somebody else commits");
+    seconds(5).await;
+    b.refresh().await.unwrap();
+    assert!(b.is_likely_fresh());
 }
 
 #[tokio::test(start_paused = true)]

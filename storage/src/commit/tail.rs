@@ -56,6 +56,16 @@ impl Pressure {
         }
     }
 
+    /// Whoever waits for room looks again.
+    pub fn look_again(&self) {
+        self.flushed.send_if_modified(|_| true);
+    }
+
+    /// Changes whenever there may be room where there was none.
+    pub(super) fn changes(&self) -> watch::Receiver<Option<String>> {
+        self.flushed.subscribe()
+    }
+
     /// Takes note of the outcome of a flush.
     pub fn flushed(&self, failed: Option<String>) {
         self.flushed.send_replace(failed);
@@ -72,8 +82,8 @@ impl Committer {
         if self.has_room() {
             return Ok(());
         }
-        let mut flushed = self.pressure.flushed.subscribe();
-        let room = async { while !self.has_room() && flushed.changed().await.is_ok() {} };
+        let mut changes = self.pressure.changes();
+        let room = async { while !self.has_room() && changes.changed().await.is_ok() {} };
         self.env.timeout(PATIENCE, room).await.map_err(|_| {
             let reason = self.pressure.flushed.get();
             let reason = reason.unwrap_or_else(|| format!("the store has taken nothing for {PATIENCE:?}"));
@@ -124,8 +134,7 @@ impl Committer {
         inner.install(manifest, version);
         self.publish(&inner);
         drop(inner);
-        // Whoever waits for room looks again.
-        self.pressure.flushed.send_if_modified(|_| true);
+        self.pressure.look_again();
         true
     }
 }

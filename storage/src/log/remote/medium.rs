@@ -6,7 +6,7 @@ use bytes::Bytes;
 use crate::log::{EntryNumber, Nonce};
 
 /// Holds entries under their numbers, the trim marker and the hint. Every answer is strongly consistent: it shows what was
-/// answered before it was asked for.
+/// answered before it was asked for. Only an entry that is deleted may be shown for another moment.
 #[async_trait]
 pub trait Medium: Send + Sync + 'static {
     /// How many entries are asked for at once, at most.
