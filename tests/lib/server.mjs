@@ -35,6 +35,9 @@ const STORAGE = process.env.LAKEWIRE_STORAGE ?? "local";
  */
 export const notServerless = (why) => STORAGE === "serverless" && why;
 
+/** The same for what API Gateway's WebSockets do not allow: `docs/socket-api.md`. */
+export const notOverGateway = (why) => STORAGE === "serverless" && process.env.LAKEWIRE_RELAYS === "socket-api" && why;
+
 /** Servers that still run; whatever happens to the test, none outlives its process. */
 const running = new Set();
 

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures::future::{Either, select};
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::stall::PATIENCE;
 use super::{CommitError, Committer, unavailable};
+use crate::env::{Env, Moment};
 use crate::log::{CommitLog, EntryNumber, LogEntry, LogError};
 
 /// Entries read at a time.
@@ -21,6 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Who has seen the end of the log so short a time ago, and has not met an entry of others for so long, hardly misses any.
 const JUST_NOW: Duration = Duration::from_secs(1);
 const UNDISTURBED: Duration = Duration::from_secs(5);
+
+/// Who was told of commits so short a time ago need not look for them more often.
+const TOLD: Duration = Duration::from_secs(5);
 
 /// How often to look for entries of others.
 pub(super) struct Polling {
@@ -45,6 +50,14 @@ pub(super) struct Refreshes {
     begun: AtomicU64,
     /// The number of the newest one, and what became of it. Locked while one runs.
     done: tokio::sync::Mutex<(u64, Option<CommitError>)>,
+    /// When somebody last said what is there.
+    told: Mutex<Option<Moment>>,
+}
+
+impl Refreshes {
+    fn is_told(&self, env: &Env) -> bool {
+        self.told.lock().is_some_and(|told| told.elapsed(env) < TOLD)
+    }
 }
 
 impl Committer {
@@ -70,7 +83,7 @@ impl Committer {
         };
         let Either::Right((Some((from, found)), _)) = select(pin!(wake.notified()), pin!(look)).await else { return };
         let Some(held) = committer.upgrade() else { return };
-        polling.looked(found.as_ref().is_ok_and(|entries| !entries.is_empty()));
+        polling.looked(found.as_ref().is_ok_and(|entries| !entries.is_empty()) && !held.refreshes.is_told(&held.env));
         // The next look meets the same error.
         let _logged = held.found(from, found).await;
     }
@@ -163,6 +176,7 @@ impl Committer {
     /// # Errors
     /// As [`Self::refresh`].
     pub async fn refresh_through(&self, entry: EntryNumber) -> Result<(), CommitError> {
+        *self.refreshes.told.lock() = Some(Moment::now(&self.env));
         self.room().await?;
         let follows = async {
             // Not at the same time as another: they would read the same.
