@@ -16,6 +16,8 @@ const MUTATIONS = 900;
 /** So many that the flushes, of which some are followed by a compaction, have a mean. */
 const FLUSHED_MUTATIONS = 6000;
 const LAST_FLUSH_MS = 6000;
+/** What a start does beside its answer. */
+const SETTLED_MS = 2000;
 const COLD = 5;
 const TICKS = 10;
 const UPKEEPS = 6;
@@ -48,6 +50,7 @@ async function withoutRelays() {
     const measure = async (name, count, call, part = "http") => results.push(await counted(deployed, name, count, call, part));
     // Nothing is there but an empty deployment whose app has just been deployed: what idleness costs.
     await deployed.server.tick();
+    await sleep(SETTLED_MS);
     await measure("a tick when nothing is due", TICKS, () => answered(deployed.server.tick()), "tick");
     await measure("upkeep when nothing has happened", UPKEEPS, () => answered(deployed.server.upkeep()), "upkeep");
     await measure("cold upkeep when nothing has happened", COLD, async () => {
