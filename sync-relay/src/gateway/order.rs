@@ -6,7 +6,9 @@
 //! - The time at which API Gateway got them, in milliseconds.
 //! - `Connect` comes first. Others wait for it, for [`PATIENCE_MS`].
 //! - `ModifyQuerySet` and `Authenticate` say which version they change. They wait for the one before, as long.
-//! - Clients count their requests: 4 waits for 3, as long. A client that turns out not to count is not waited for again.
+//! - Clients count their requests: 4 waits for 3, for [`REQUEST_PATIENCE_MS`], because mutations of a client are in order, and a
+//!   burst of messages may meet as many cold starts. A client that turns out not to count is not waited for again, unless what was
+//!   missed comes after all.
 //! - `Authenticate` comes right after `Connect`, if at all, and what comes then does not say whether there was one. So the first
 //!   message after `Connect` that asks for functions waits for [`GATHER_MS`], unless an `Authenticate` has come.
 //!
@@ -20,6 +22,8 @@ use crate::protocol::{ClientMessage, FunctionRequest};
 
 /// How long a message waits for one that must have been sent before, in milliseconds.
 pub(super) const PATIENCE_MS: u64 = 1_500;
+/// How long a request waits for one with a smaller number, in milliseconds.
+pub(super) const REQUEST_PATIENCE_MS: u64 = 6_000;
 /// How long the first request waits for an `Authenticate`, in milliseconds.
 pub(super) const GATHER_MS: u64 = 100;
 
@@ -126,7 +130,7 @@ impl Pool {
         self.waiting.sort_by_key(|waiting| (waiting.message.at_ms, waiting.kind));
     }
 
-    /// The message to read now, at the latest [`PATIENCE_MS`] after it came.
+    /// The message to read now, at the latest [`PATIENCE_MS`], or [`REQUEST_PATIENCE_MS`], after it came.
     pub(super) fn next(&mut self, progress: Progress, now_ms: u64) -> Next {
         let mut wake_ms: Option<u64> = None;
         for at in 0..self.waiting.len() {
@@ -167,7 +171,8 @@ impl Pool {
             Kind::Connect | Kind::Other => true,
         };
         if !follows {
-            return patience;
+            let is_request = matches!(kind, Kind::Request { .. });
+            return if is_request { Some(since_ms + REQUEST_PATIENCE_MS) } else { patience };
         }
         Some(connected_ms + GATHER_MS).filter(|_| kind.is_for_functions() && !self.record.is_gathered)
     }
@@ -182,7 +187,10 @@ impl Pool {
         }
         record.is_gathered |= kind.is_for_functions() || matches!(kind, Kind::Authenticate { .. });
         if let Kind::Request { id } = kind {
-            record.is_sparse |= record.request.is_some_and(|last| id > last + 1);
+            record.is_sparse = match record.request {
+                Some(last) if id > last => record.is_sparse || id > last + 1,
+                late => record.is_sparse && late.is_none(),
+            };
             record.request = record.request.max(Some(id));
         }
     }

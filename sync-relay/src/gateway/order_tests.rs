@@ -99,11 +99,18 @@ fn requests_are_read_by_number_while_the_client_counts() {
     assert_eq!([read(&mut pool, 30), read(&mut pool, 30)], [Some(3), Some(4)]);
     // It does not count: it is waited for once.
     pool.add(mutation(5, 20), 40);
-    assert_eq!([read(&mut pool, 40), read(&mut pool, 40 + PATIENCE_MS)], [None, Some(5)]);
-    pool.add(mutation(6, 30), 2_000);
-    assert_eq!(read(&mut pool, 2_000), Some(6));
+    assert_eq!([read(&mut pool, 39 + REQUEST_PATIENCE_MS), read(&mut pool, 40 + REQUEST_PATIENCE_MS)], [None, Some(5)]);
+    pool.add(mutation(6, 30), 7_000);
+    assert_eq!(read(&mut pool, 7_000), Some(6));
     // What was remembered goes on in the next visit.
     let mut pool = Pool::new(pool.record().clone());
-    pool.add(mutation(7, 40), 3_000);
-    assert_eq!(read(&mut pool, 3_000), Some(7));
+    pool.add(mutation(8, 40), 8_000);
+    assert_eq!(read(&mut pool, 8_000), Some(8));
+    // It counts after all, and one was late.
+    pool.add(mutation(7, 39), 8_000);
+    assert_eq!(read(&mut pool, 8_000), Some(7));
+    pool.add(mutation(10, 42), 8_000);
+    assert_eq!(read(&mut pool, 8_000), None);
+    pool.add(mutation(9, 41), 8_000);
+    assert_eq!([read(&mut pool, 8_000), read(&mut pool, 8_000)], [Some(9), Some(10)]);
 }
