@@ -7,7 +7,7 @@
 //! - `Connect` comes first. Others wait for it, for [`PATIENCE_MS`].
 //! - `ModifyQuerySet` and `Authenticate` say which version they change. They wait for the one before, as long.
 //! - Clients count their requests: 4 waits for 3, for [`REQUEST_PATIENCE_MS`], because mutations of a client are in order, and a
-//!   burst of messages may meet as many cold starts. A client that turns out not to count is not waited for again, unless what was
+//!   burst of messages may meet as many cold starts. One that was never connected begins with 0. A client that turns out not to count is not waited for again, unless what was
 //!   missed comes after all.
 //! - `Authenticate` comes right after `Connect`, if at all, and what comes then does not say whether there was one. So the first
 //!   message after `Connect` that asks for functions waits for [`GATHER_MS`], unless an `Authenticate` has come.
@@ -37,8 +37,8 @@ pub(super) struct OrderRecord {
     is_gathered: bool,
     /// When API Gateway got the newest message that asked for functions.
     newest_ms: u64,
-    /// The greatest number of a request.
-    request: Option<u32>,
+    /// The number of the next request, if that is known: one more than the greatest, 0 of a new client.
+    next_request: Option<u32>,
     /// The client skips numbers.
     is_sparse: bool,
 }
@@ -66,7 +66,9 @@ struct Waiting {
 /// What a message is, as far as the order goes. In the order in which clients send them when they connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
-    Connect,
+    Connect {
+        is_first: bool,
+    },
     Authenticate {
         base: u32,
     },
@@ -96,7 +98,7 @@ pub(super) enum Next {
 impl Kind {
     fn of(text: &str) -> Self {
         match ClientMessage::parse(text) {
-            Ok(ClientMessage::Connect(_)) => Self::Connect,
+            Ok(ClientMessage::Connect(it)) => Self::Connect { is_first: it.is_first },
             Ok(ClientMessage::Authenticate(it)) => Self::Authenticate { base: it.base_version },
             Ok(ClientMessage::ModifyQuerySet(it)) => Self::ModifyQuerySet { base: it.base_version },
             Ok(ClientMessage::Mutation(FunctionRequest { request_id, .. }))
@@ -162,13 +164,13 @@ impl Pool {
     fn waits_until(&self, kind: Kind, since_ms: u64, progress: Progress) -> Option<u64> {
         let patience = Some(since_ms + PATIENCE_MS);
         let Some(connected_ms) = self.record.connected_ms else {
-            return patience.filter(|_| kind != Kind::Connect);
+            return patience.filter(|_| !matches!(kind, Kind::Connect { .. }));
         };
         let follows = match kind {
             Kind::Authenticate { base } => base <= progress.identity,
             Kind::ModifyQuerySet { base } => base <= progress.query_set,
-            Kind::Request { id } => self.record.is_sparse || self.record.request.is_none_or(|last| id <= last + 1),
-            Kind::Connect | Kind::Other => true,
+            Kind::Request { id } => self.record.is_sparse || self.record.next_request.is_none_or(|next| id <= next),
+            Kind::Connect { .. } | Kind::Other => true,
         };
         if !follows {
             let is_request = matches!(kind, Kind::Request { .. });
@@ -179,7 +181,10 @@ impl Pool {
 
     fn take_note(&mut self, kind: Kind, at_ms: u64, now_ms: u64) {
         let record = &mut self.record;
-        if kind == Kind::Connect || record.connected_ms.is_none() {
+        if let Kind::Connect { is_first: true } = kind {
+            record.next_request = Some(0);
+        }
+        if matches!(kind, Kind::Connect { .. }) || record.connected_ms.is_none() {
             record.connected_ms = Some(now_ms);
         }
         if kind.is_for_functions() {
@@ -187,11 +192,11 @@ impl Pool {
         }
         record.is_gathered |= kind.is_for_functions() || matches!(kind, Kind::Authenticate { .. });
         if let Kind::Request { id } = kind {
-            record.is_sparse = match record.request {
-                Some(last) if id > last => record.is_sparse || id > last + 1,
-                late => record.is_sparse && late.is_none(),
+            record.is_sparse = match record.next_request {
+                Some(next) if id != next => id > next,
+                _ => record.is_sparse,
             };
-            record.request = record.request.max(Some(id));
+            record.next_request = record.next_request.max(id.checked_add(1));
         }
     }
 }

@@ -114,3 +114,21 @@ fn requests_are_read_by_number_while_the_client_counts() {
     pool.add(mutation(9, 41), 8_000);
     assert_eq!([read(&mut pool, 8_000), read(&mut pool, 8_000)], [Some(9), Some(10)]);
 }
+
+#[test]
+fn a_new_client_begins_with_its_first_request() {
+    let connect = |count: u32| message(1, &json!({"type": "Connect", "sessionId": "s", "connectionCount": count}));
+    let (first, second) = (mutation(2, 0), mutation(2, 1));
+    let mut new = pool(&[connect(0), authenticate(1, 0), second.clone()], 10);
+    assert!(matches!(new.next(START, 10), Next::Read(_)));
+    assert!(matches!(new.next(START, 10), Next::Read(_)));
+    assert_eq!(new.next(START, 1_000), Next::Wait(10 + REQUEST_PATIENCE_MS));
+    new.add(first.clone(), 2_000);
+    assert_eq!(new.next(START, 2_000), Next::Read(first));
+    assert_eq!(new.next(START, 2_000), Next::Read(second.clone()));
+    // One that comes back sends what was not answered.
+    let mut old = pool(&[connect(1), authenticate(1, 0), second.clone()], 10);
+    assert!(matches!(old.next(START, 10), Next::Read(_)));
+    assert!(matches!(old.next(START, 10), Next::Read(_)));
+    assert_eq!(old.next(START, 10), Next::Read(second));
+}

@@ -33,6 +33,8 @@ pub(crate) struct Connect {
     pub(crate) client_ts: Option<f64>,
     /// The newest snapshot the client has ever seen.
     pub(crate) max_observed_ts: Option<Timestamp>,
+    /// Whether the client was never connected before.
+    pub(crate) is_first: bool,
 }
 
 /// A change of the set of subscribed queries.
@@ -114,6 +116,7 @@ struct Flat<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     session_id: Option<String>,
+    connection_count: Option<f64>,
     client_ts: Option<f64>,
     max_observed_timestamp: Option<String>,
     base_version: Option<u32>,
@@ -183,7 +186,8 @@ impl Flat<'_> {
         if session_id.is_empty() || session_id.len() > MAX_SESSION_ID {
             return Err(MalformedMessage::SessionId);
         }
-        Ok(Connect { session_id: session_id.into(), client_ts: self.client_ts, max_observed_ts })
+        let is_first = self.connection_count == Some(0.0);
+        Ok(Connect { session_id: session_id.into(), client_ts: self.client_ts, max_observed_ts, is_first })
     }
 
     fn modify_query_set(self) -> Result<ModifyQuerySet, MalformedMessage> {
