@@ -151,8 +151,7 @@ impl<'a> Replay<'a> {
     async fn run(&mut self, mut batch: Batch) -> Result<(), OpenError> {
         // Where the log ended a moment ago. Others may append as fast as it is read here.
         let mut end = None;
-        loop {
-            let mut is_ahead = false;
+        'batches: loop {
             for (number, entry) in batch {
                 self.seal = entry.seal.clone().or(self.seal.take());
                 if number == self.entry {
@@ -164,13 +163,9 @@ impl<'a> Replay<'a> {
                 }
                 self.entry = number;
                 if self.state.tail_bytes() >= self.flush_bytes && self.flush().await? {
-                    is_ahead = true;
-                    break;
+                    batch = self.begin().await?;
+                    continue 'batches;
                 }
-            }
-            if is_ahead {
-                batch = self.begin().await?;
-                continue;
             }
             let head = match end {
                 Some(head) => head,

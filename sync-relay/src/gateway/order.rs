@@ -6,9 +6,9 @@
 //! - The time at which API Gateway got them, in milliseconds.
 //! - `Connect` comes first. Others wait for it, for [`PATIENCE_MS`].
 //! - `ModifyQuerySet` and `Authenticate` say which version they change. They wait for the one before, as long.
-//! - Clients count their requests: 4 waits for 3, for [`REQUEST_PATIENCE_MS`], because mutations of a client are in order, and a
-//!   burst of messages may meet as many cold starts. One that was never connected begins with 0. A client that turns out not to count is not waited for again, unless what was
-//!   missed comes after all.
+//! - Clients count their requests, from 0 if they were never connected: 4 waits for 3, for [`REQUEST_PATIENCE_MS`], because mutations
+//!   of a client are in order, and a burst of messages may meet as many cold starts. A client that turns out not to count is not
+//!   waited for again, unless what was missed comes after all.
 //! - `Authenticate` comes right after `Connect`, if at all, and what comes then does not say whether there was one. So the first
 //!   message after `Connect` that asks for functions waits for [`GATHER_MS`], unless an `Authenticate` has come.
 //!
